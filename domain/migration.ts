@@ -1,0 +1,166 @@
+/**
+ * What crosses the boundary between the workflows of a migration and their activities: plain JSON, with
+ * instants as ISO 8601 text in UTC, so that the Temporal UI shows something that people can read.
+ */
+
+/** A half-open range `[from, to)`. */
+export interface InstantRange {
+  from: string;
+  to: string;
+}
+
+/** What a user asks for. Without `from` the migration begins at the ship's oldest cell. */
+export interface MigrationRequest {
+  ship: string;
+  from?: string;
+  to: string;
+  widthMs: number;
+  /** Does chunks again that the ledger proves already. */
+  redo: boolean;
+}
+
+/** What was decided when the migration started, and stays so until it ends; a few numbers, never a list of chunks. */
+export interface ShipPlan extends InstantRange {
+  ship: string;
+  widthMs: number;
+  redo: boolean;
+  /** The id that the target database bears; a worker whose target bears another one refuses. */
+  installation: string;
+  /** The target's clock when the plan was made: what was settled later, was settled by this migration. */
+  startedAt: string;
+  tables: string[];
+  /** Chunks of `width` that `[from, to)` has, whether proven already or not. */
+  chunks: number;
+  /** Sentences for the operator: what was split, left out or found strange. */
+  remarks: string[];
+}
+
+export interface PlanChunksInput {
+  plan: ShipPlan;
+  /** Where to go on; the plan's `from` at first. */
+  cursor: string;
+}
+
+/** The next chunks to copy, oldest first. */
+export interface ChunkBatch {
+  chunks: InstantRange[];
+  /** Chunks that hold no cell, found by index probes and written to the ledger as `empty`. */
+  empty: number;
+  /** Chunks that the ledger proves already, jumped over. */
+  proven: number;
+  /** Where the next batch begins; equal to the plan's `to` at the end. */
+  cursor: string;
+}
+
+export interface CopyChunkInput extends InstantRange {
+  ship: string;
+  installation: string;
+  startedAt: string;
+  redo: boolean;
+}
+
+/** How the cells of one chunk, or of many, add up: `read = written + nulls + quarantined`. */
+export interface CellCounts {
+  read: number;
+  written: number;
+  nulls: number;
+  quarantined: number;
+}
+
+export interface ChunkProof extends InstantRange {
+  status: 'done' | 'empty';
+  cells: CellCounts;
+  /** Values of other writers that were found in the range, and kept. */
+  foreign: number;
+  instants: number;
+  /** 16 hexadecimal digits. */
+  checksum: string;
+  seconds: number;
+  verifySeconds: number;
+  /** True when an earlier attempt had committed it, and nothing was copied now. */
+  provenBefore: boolean;
+}
+
+/** What heartbeats of `copyChunk` say. */
+export interface CopyChunkHeartbeat {
+  stage: 'claim' | 'read' | 'wait' | 'write' | 'verify' | 'commit';
+  cells: number;
+  bytes: number;
+  /** Seconds since the last byte arrived or left. */
+  silentSeconds: number;
+}
+
+export interface ChunkFailure extends InstantRange {
+  ship: string;
+  message: string;
+}
+
+export interface ChunkCounts {
+  total: number;
+  done: number;
+  empty: number;
+  split: number;
+  failed: number;
+}
+
+export type MigrationPhase =
+  | 'planning'
+  | 'copying'
+  | 'paused'
+  | 'waiting'
+  | 'finishing'
+  | 'finished'
+  | 'cancelled';
+
+/** One ship's entry in `migrate --json` and `status --json`: sums over the ledger in `[from, to)`. */
+export interface ShipReport extends InstantRange {
+  ship: string;
+  phase: MigrationPhase;
+  chunks: ChunkCounts;
+  cells: CellCounts;
+  /** Cells that other writers had put there, and that were kept. */
+  foreign: number;
+  /** From the first chunk's commit in this run to the last one's, with the first chunk's own time. */
+  seconds: number;
+  cellsPerSecond: number;
+  /** No chunk is missing or failed, and each one's checksum was equal. */
+  verified: boolean;
+  tables: string[];
+  quarantine: QuarantineCount[];
+}
+
+export interface QuarantineCount {
+  reason: string;
+  cells: number;
+  /** Channels of which over 1 % of all cells are in quarantine, so that the exit code is 4. */
+  excessiveChannels: string[];
+}
+
+/** One chunk of source and target, both read anew. */
+export interface ChunkComparison extends InstantRange {
+  source: number;
+  matched: number;
+  missing: number;
+  different: number;
+  extra: number;
+  quarantined: number;
+  /** The first 20 differences, as sentences. */
+  differences: string[];
+}
+
+export interface VerifyRequest {
+  ship: string;
+  from?: string;
+  to?: string;
+}
+
+export interface VerifyBatchInput extends InstantRange {
+  ship: string;
+  widthMs: number;
+}
+
+/** The `type` of the failure that an activity throws is its code; this is its one detail. */
+export interface FailureDetail {
+  kind: string;
+  hint?: string;
+}
