@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { FairleadError } from '../../domain/errors.ts';
+
+/**
+ * Chooses a port of 127.0.0.1 that is free now: the one that the user set, else the usual one, else any.
+ *
+ * @throws {FairleadError} `port-taken`, only for a port that the user set
+ */
+export async function choosePort(options: {
+  wanted: number | undefined;
+  usual: number;
+  for: string;
+}): Promise<number> {
+  if (options.wanted === undefined) return (await freePort(options.usual)) ?? (await anyFreePort());
+  const port = await freePort(options.wanted);
+  if (port !== undefined) return port;
+  throw portTaken(options.wanted, options.for);
+}
+
+export const portTaken = (port: number, purpose: string): FairleadError =>
+  new FairleadError('port-taken', `port ${port}, set for ${purpose}, is in use on 127.0.0.1`, {
+    hint: `end what listens there (\`ss -ltnp 'sport = :${port}'\` names it), or set another port, or none: then a free one is chosen`,
+  });
+
+export async function anyFreePort(): Promise<number> {
+  const port = await freePort(0);
+  if (port !== undefined) return port;
+  throw new FairleadError('port-taken', 'no port is free on 127.0.0.1', {
+    hint: 'look at what holds them: `ss -tn | wc -l`',
+  });
+}
+
+async function freePort(port: number): Promise<number | undefined> {
+  const server = createServer();
+  try {
+    server.listen({ port, host: '127.0.0.1', exclusive: true });
+    await once(server, 'listening');
+    const address = server.address();
+    return typeof address === 'object' ? address?.port : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    server.close();
+  }
+}
