@@ -1,0 +1,107 @@
+import { Context } from '@temporalio/activity';
+import type { FleetOutcome } from '../domain/fleet-migration.ts';
+import type {
+  ChunkBatch,
+  ChunkComparison,
+  ChunkFailure,
+  ChunkProof,
+  CopyChunkHeartbeat,
+  CopyChunkInput,
+  InstantRange,
+  MigrationRequest,
+  PlanChunksInput,
+  ShipPlan,
+  ShipReport,
+  VerifyBatchInput,
+  VerifyRequest,
+} from '../domain/migration.ts';
+import { applicationFailureOf } from './application-failure-of.ts';
+import { awaitShip, type AwaitShipInput } from './await-ship.ts';
+
+/** How often an activity says that it lives, while what it calls has nothing to say. */
+const HEARTBEAT_INTERVAL_MS = 2_000;
+
+/** What a function learns of the activity that runs it. */
+export interface ActivityRun {
+  signal: AbortSignal;
+}
+
+export interface CopyChunkRun extends ActivityRun {
+  heartbeat(details: CopyChunkHeartbeat): void;
+}
+
+/** What the activities do, bound to its databases; each one throws FairleadError. */
+export interface MigrationFunctions {
+  planShip(request: MigrationRequest, run: ActivityRun): Promise<ShipPlan>;
+  prepareTarget(plan: ShipPlan, run: ActivityRun): Promise<void>;
+  planChunks(input: PlanChunksInput, run: ActivityRun): Promise<ChunkBatch>;
+  copyChunk(input: CopyChunkInput, run: CopyChunkRun): Promise<ChunkProof>;
+  /** @throws {FairleadError} of kind `data` when the range cannot be split */
+  splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
+  recordFailure(failure: ChunkFailure): Promise<void>;
+  summarizeShip(plan: VerifyRequest): Promise<ShipReport>;
+  verifyBatch(input: VerifyBatchInput, run: ActivityRun): Promise<ChunkComparison>;
+}
+
+export interface MigrationActivities {
+  planShip(request: MigrationRequest): Promise<ShipPlan>;
+  prepareTarget(plan: ShipPlan): Promise<void>;
+  planChunks(input: PlanChunksInput): Promise<ChunkBatch>;
+  copyChunk(input: CopyChunkInput): Promise<ChunkProof>;
+  splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
+  recordFailure(failure: ChunkFailure): Promise<void>;
+  summarizeShip(plan: VerifyRequest): Promise<ShipReport>;
+  verifyBatch(input: VerifyBatchInput): Promise<ChunkComparison>;
+  awaitShip(input: AwaitShipInput): Promise<FleetOutcome>;
+  /** Asks the server to cancel the workflow that calls this. */
+  requestCancellation(): Promise<void>;
+}
+
+export function createMigrationActivities(functions: MigrationFunctions): MigrationActivities {
+  return {
+    planShip: (request) => alive((run) => functions.planShip(request, run)),
+    prepareTarget: (plan) => alive((run) => functions.prepareTarget(plan, run)),
+    planChunks: (input) => alive((run) => functions.planChunks(input, run)),
+    copyChunk: (input) => translated((run) => functions.copyChunk(input, run)),
+    splitChunk: (failure) => alive(() => functions.splitChunk(failure)),
+    recordFailure: (failure) => alive(() => functions.recordFailure(failure)),
+    summarizeShip: (plan) => alive(() => functions.summarizeShip(plan)),
+    verifyBatch: (input) => alive((run) => functions.verifyBatch(input, run)),
+    awaitShip: (input) =>
+      alive(({ signal }) => {
+        const { client } = Context.current();
+        return client.withAbortSignal(signal, () => awaitShip(input, client.workflow));
+      }),
+    requestCancellation: () => alive(requestCancellation),
+  };
+}
+
+async function requestCancellation(): Promise<void> {
+  const { client, info } = Context.current();
+  const { workflowId, runId } = info.workflowExecution!;
+  await client.workflow.getHandle(workflowId, runId).cancel();
+}
+
+/** Runs something that has no progress of its own to tell. */
+async function alive<T>(action: (run: CopyChunkRun) => Promise<T>): Promise<T> {
+  return translated(async (run) => {
+    const { heartbeat } = Context.current();
+    const timer = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
+    try {
+      return await action(run);
+    } finally {
+      clearInterval(timer);
+    }
+  });
+}
+
+/** Throws what Temporal and the workflow understand; a cancelled activity throws the signal's own reason. */
+async function translated<T>(action: (run: CopyChunkRun) => Promise<T>): Promise<T> {
+  const { cancellationSignal: signal, heartbeat } = Context.current();
+  try {
+    return await action({ signal, heartbeat });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw applicationFailureOf(error);
+  }
+}

@@ -1,0 +1,50 @@
+import type { FailureKind } from './errors.ts';
+
+/** The waits of a migration; tests shorten them. */
+export interface MigrationTiming {
+  /** How long one attempt at a chunk may take. */
+  chunkTimeoutMs: number;
+  /** How long one attempt at anything else may take. */
+  stepTimeoutMs: number;
+  /** Without a heartbeat for so long, the worker counts as lost. */
+  heartbeatTimeoutMs: number;
+  retryInitialMs: number;
+  retryMaximumMs: number;
+  /** Attempts that Temporal makes before the workflow shows that it waits. */
+  retryAttempts: number;
+  /** The first wait and the longest one, after a failure that passes by itself. */
+  transientWaitMs: [first: number, longest: number];
+  /** The same after a failure that a person has to remove. */
+  operatorWaitMs: [first: number, longest: number];
+}
+
+export const DEFAULT_TIMING: MigrationTiming = {
+  chunkTimeoutMs: 3_600_000,
+  stepTimeoutMs: 3_600_000,
+  heartbeatTimeoutMs: 30_000,
+  retryInitialMs: 5_000,
+  retryMaximumMs: 60_000,
+  retryAttempts: 5,
+  transientWaitMs: [30_000, 300_000],
+  operatorWaitMs: [60_000, 300_000],
+};
+
+/**
+ * How long a workflow waits before it tries again, doubling each round.
+ *
+ * @returns undefined when waiting does not help
+ */
+export function waitBeforeRetryMs(
+  kind: FailureKind,
+  round: number,
+  timing: MigrationTiming,
+): number | undefined {
+  if (kind === 'transient' || kind === 'outcome-unknown')
+    return doubled(timing.transientWaitMs, round);
+  if (kind === 'operator') return doubled(timing.operatorWaitMs, round);
+  return undefined;
+}
+
+function doubled([first, longest]: [number, number], round: number): number {
+  return Math.min(longest, first * 2 ** Math.min(round, 30));
+}

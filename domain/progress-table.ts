@@ -1,0 +1,46 @@
+import { rangeTitle, type MigrationProgress, type Waiting } from './migration-progress.ts';
+
+/** What the Temporal UI shows under Current Details: a small markdown table, and what is waited for. */
+export function progressTable(progress: MigrationProgress): string {
+  return [table(rows(progress)), ...progress.waiting.map(waitingLine), ...progress.remarks].join(
+    '\n\n',
+  );
+}
+
+function rows(progress: MigrationProgress): [string, string][] {
+  const { chunks, cells, from, to, window } = progress;
+  return [
+    ['phase', `**${progress.phase}**, ${progress.percent.toFixed(1)} %`],
+    ['range', from ? rangeTitle({ from, to }) : `… → ${to}`],
+    ['migrated through', progress.migratedThrough ?? '–'],
+    ['chunks', `${settled(progress)} of ${count(chunks.total)}: ${chunkList(progress)}`],
+    [
+      'in flight',
+      `${chunks.inFlight} of ${window}: ${progress.inFlight.map(rangeTitle).join(', ')}`,
+    ],
+    [
+      'cells read = written + nulls + quarantined',
+      `${count(cells.read)} = ${count(cells.written)} + ${count(cells.nulls)} + ${count(cells.quarantined)}`,
+    ],
+    ['cells/s of late', count(progress.cellsPerSecond)],
+    ['tables', progress.tables.map((name) => `\`${name}\``).join(', ') || '–'],
+  ];
+}
+
+function settled({ chunks }: MigrationProgress): string {
+  return count(chunks.done + chunks.empty + chunks.failed);
+}
+
+function chunkList({ chunks }: MigrationProgress): string {
+  const { done, empty, split, failed } = chunks;
+  return `${count(done)} done, ${count(empty)} empty, ${count(split)} split, ${count(failed)} failed`;
+}
+
+const table = (lines: [string, string][]): string =>
+  ['| | |', '|---|---|', ...lines.map(([name, value]) => `| ${name} | ${value} |`)].join('\n');
+
+const waitingLine = ({ subject, reason, hint, since }: Waiting): string =>
+  `**${subject}** waits since ${since}: ${reason}${hint ? ` **What to do:** ${hint}` : ''}`;
+
+/** `1,234,567`, without the locale data that differ between machines. */
+export const count = (value: number): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');

@@ -1,0 +1,145 @@
+import type { CopyChunkRun, MigrationFunctions } from '../../activities/migration-activities.ts';
+import {
+  chunksOf,
+  countChunks,
+  halvesOf,
+  subtractSpans,
+  type Span,
+} from '../../domain/chunk-planning.ts';
+import { FairleadError } from '../../domain/errors.ts';
+import type {
+  ChunkBatch,
+  ChunkComparison,
+  ChunkFailure,
+  ChunkProof,
+  CopyChunkInput,
+  InstantRange,
+  MigrationRequest,
+  PlanChunksInput,
+  ShipPlan,
+  ShipReport,
+  VerifyBatchInput,
+  VerifyRequest,
+} from '../../domain/migration.ts';
+import { formatInstant, parseInstant } from '../../domain/time.ts';
+
+export const CELLS_PER_CHUNK = 1_000;
+const MINUTE_US = 60_000_000;
+
+interface Row extends Span {
+  status: 'done' | 'split' | 'failed';
+}
+
+/** The functions below the activities, over a list instead of databases. Tests say what copying a chunk does. */
+export class MemoryLedger implements MigrationFunctions {
+  readonly rows: Row[] = [];
+  /** Each attempt at a chunk, by its `from`. */
+  readonly attempts: string[] = [];
+  mostInFlight = 0;
+  batchSize = 48;
+  /** Called within each attempt, before it settles. */
+  onCopy: (chunk: CopyChunkInput, run: CopyChunkRun) => Promise<void> = async () => undefined;
+  onPlan: () => Promise<void> = async () => undefined;
+  private inFlight = 0;
+
+  async planShip(request: MigrationRequest): Promise<ShipPlan> {
+    await this.onPlan();
+    const { ship, from = '2025-06-15T00:00:00.000Z', to, widthMs, redo } = request;
+    const chunks = countChunks(spanOf({ from, to }), widthMs * 1_000);
+    const startedAt = new Date().toISOString();
+    return {
+      ...{ ship, from, to, widthMs, redo, chunks, startedAt },
+      ...{ installation: 'test', tables: ['wide_1'], remarks: [] },
+    };
+  }
+
+  async prepareTarget(): Promise<void> {}
+
+  async planChunks({ plan, cursor }: PlanChunksInput): Promise<ChunkBatch> {
+    const settled = this.rows.filter(({ status }) => status !== 'split');
+    const gaps = subtractSpans(spanOf({ from: cursor, to: plan.to }), settled);
+    const open = gaps.flatMap((gap) => [...chunksOf(gap, plan.widthMs * 1_000)]);
+    const chunks = open.slice(0, this.batchSize).map(rangeOf);
+    const isEnd = open.length <= this.batchSize;
+    return { chunks, empty: 0, proven: 0, cursor: isEnd ? plan.to : chunks.at(-1)!.to };
+  }
+
+  async copyChunk(input: CopyChunkInput, run: CopyChunkRun): Promise<ChunkProof> {
+    this.attempts.push(input.from);
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    try {
+      await this.onCopy(input, run);
+    } finally {
+      this.inFlight--;
+    }
+    this.rows.push({ ...spanOf(input), status: 'done' });
+    return proofOf(input);
+  }
+
+  async splitChunk(failure: ChunkFailure): Promise<InstantRange[]> {
+    const span = spanOf(failure);
+    if (span.toUs - span.fromUs < 2 * MINUTE_US)
+      throw new FairleadError('data-refused', `${failure.ship}: cannot be split`);
+    this.rows.push({ ...span, status: 'split' });
+    return halvesOf(span).map(rangeOf);
+  }
+
+  async recordFailure(failure: ChunkFailure): Promise<void> {
+    this.rows.push({ ...spanOf(failure), status: 'failed' });
+  }
+
+  async summarizeShip({ ship, from, to }: VerifyRequest): Promise<ShipReport> {
+    const count = (status: Row['status']): number =>
+      this.rows.filter((row) => row.status === status).length;
+    const [done, failed] = [count('done'), count('failed')];
+    const read = done * CELLS_PER_CHUNK;
+    return {
+      ...{ ship, from: from ?? '', to: to ?? '', phase: 'finished', foreign: 0, seconds: 1 },
+      chunks: { total: done + failed, done, empty: 0, split: count('split'), failed },
+      cells: { read, written: read, nulls: 0, quarantined: 0 },
+      ...{ cellsPerSecond: read, verified: failed === 0, tables: ['wide_1'], quarantine: [] },
+    };
+  }
+
+  async verifyBatch({ from, to }: VerifyBatchInput): Promise<ChunkComparison> {
+    const sums = { source: 10, matched: 9, missing: 1, different: 0, extra: 0, quarantined: 0 };
+    return { from, to, ...sums, differences: [`a cell is missing in ${from}`] };
+  }
+
+  /** What the ledger does not settle of a range. */
+  holes(range: InstantRange): InstantRange[] {
+    return subtractSpans(
+      spanOf(range),
+      this.rows.filter(({ status }) => status !== 'split'),
+    ).map(rangeOf);
+  }
+
+  forget(from: string): void {
+    const index = this.rows.findIndex(({ fromUs }) => fromUs === parseInstant(from));
+    this.rows.splice(index, 1);
+  }
+}
+
+const spanOf = ({ from, to }: InstantRange): Span => ({
+  fromUs: parseInstant(from),
+  toUs: parseInstant(to),
+});
+
+const rangeOf = ({ fromUs, toUs }: Span): InstantRange => ({
+  from: formatInstant(fromUs),
+  to: formatInstant(toUs),
+});
+
+function proofOf({ from, to }: InstantRange): ChunkProof {
+  const cells = { read: CELLS_PER_CHUNK, written: CELLS_PER_CHUNK, nulls: 0, quarantined: 0 };
+  const zero = { foreign: 0, instants: 1, seconds: 0.1, verifySeconds: 0 };
+  return {
+    from,
+    to,
+    status: 'done',
+    cells,
+    ...zero,
+    checksum: '0'.repeat(16),
+    provenBefore: false,
+  };
+}

@@ -1,0 +1,103 @@
+import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { createMigrationActivities } from '../../activities/migration-activities.ts';
+import type { MigrateShipInput, MigrationProgress } from '../../domain/migration-progress.ts';
+import type { MigrationTiming } from '../../domain/migration-timing.ts';
+import { namesOf, type Names } from '../../domain/names.ts';
+import type { migrateShip } from '../../workflows/migrate-ship.ts';
+import { migrationHeader } from '../../workflows/migration-header.ts';
+import { progress } from '../../workflows/messages.ts';
+import { MemoryLedger } from './memory-ledger.ts';
+
+const QUICK: Partial<MigrationTiming> = {
+  chunkTimeoutMs: 3_000,
+  heartbeatTimeoutMs: 2_000,
+  retryInitialMs: 10,
+  retryMaximumMs: 20,
+  retryAttempts: 2,
+  transientWaitMs: [50, 200],
+  operatorWaitMs: [3_600_000, 3_600_000],
+};
+
+export interface MigrationLab extends AsyncDisposable {
+  ledger: MemoryLedger;
+  client: Client;
+  names: Names;
+  start(
+    overrides?: Partial<MigrateShipInput['request']> & Partial<Omit<MigrateShipInput, 'request'>>,
+  ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof migrateShip>>;
+  input(
+    overrides?: Partial<MigrateShipInput['request']> & Partial<Omit<MigrateShipInput, 'request'>>,
+  ): MigrateShipInput;
+}
+
+let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
+const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
+
+/** A worker on a queue of its own, over a ledger in memory: for tests in which the database is not the point. */
+export async function migrationLab(address: string): Promise<MigrationLab> {
+  bundle ??= bundleWorkflowCode({ workflowsPath, logger: silent });
+  const names = namesOf(randomUUID().slice(0, 8));
+  const ledger = new MemoryLedger();
+  const connection = await Connection.connect({ address });
+  const native = await NativeConnection.connect({ address });
+  const worker = await Worker.create({
+    connection: native,
+    taskQueue: names.taskQueue,
+    workflowBundle: await bundle,
+    activities: createMigrationActivities(ledger),
+    maxHeartbeatThrottleInterval: 100,
+    shutdownGraceTime: 100,
+    shutdownForceTime: 2_000,
+  });
+  const running = worker.run();
+  const client = new Client({ connection });
+  const input: MigrationLab['input'] = ({ window = 2, timing, ...request } = {}) => ({
+    request: { ...twentyFourHours, ...request },
+    window,
+    timing: { ...QUICK, ...timing },
+  });
+  return {
+    ...{ ledger, client, names, input },
+    start: (overrides) => {
+      const args = input(overrides);
+      return client.workflow.start<typeof migrateShip>('migrateShip', {
+        args: [args],
+        taskQueue: names.taskQueue,
+        workflowId: names.migrateShip(args.request.ship),
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowExecutionTimeout: '1 minute',
+        ...migrationHeader(args),
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      worker.shutdown();
+      await running;
+      await native.close();
+      await connection.close();
+    },
+  };
+}
+
+export const twentyFourHours = {
+  ship: 'IMO9976903',
+  from: '2025-06-15T00:00:00.000Z',
+  to: '2025-06-16T00:00:00.000Z',
+  widthMs: 7_200_000,
+  redo: false,
+};
+
+/** Asks for the progress until it is as wanted. */
+export async function progressWhere(
+  handle: { query(definition: typeof progress): Promise<MigrationProgress> },
+  isWanted: (progress: MigrationProgress) => boolean,
+): Promise<MigrationProgress> {
+  for (;;) {
+    const now = await handle.query(progress);
+    if (isWanted(now)) return now;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

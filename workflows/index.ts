@@ -1,0 +1,3 @@
+export { migrateFleet } from './migrate-fleet.ts';
+export { migrateShip } from './migrate-ship.ts';
+export { verifyShip } from './verify-ship.ts';

@@ -1,0 +1,85 @@
+import { log } from '@temporalio/workflow';
+import type { ChunkProof, InstantRange, ShipPlan } from '../domain/migration.ts';
+import { rangeTitle } from '../domain/migration-progress.ts';
+import type { ActivitiesOfMigration } from './activities-for.ts';
+import { failureOf, type Failure } from './failure-of.ts';
+import type { MigrationState } from './migration-state.ts';
+import { ContinuationDue } from './patience.ts';
+
+/** Brings one chunk to its end: proven, split and its parts settled, or in the ledger as failed. */
+export class ChunkSettlement {
+  private readonly state: MigrationState;
+  private readonly plan: ShipPlan;
+  private readonly activities: ActivitiesOfMigration;
+
+  constructor(state: MigrationState, plan: ShipPlan, activities: ActivitiesOfMigration) {
+    this.state = state;
+    this.plan = plan;
+    this.activities = activities;
+  }
+
+  async settle(range: InstantRange): Promise<void> {
+    this.state.started(range);
+    try {
+      this.state.proven(await this.copy(range));
+    } catch (error) {
+      if (error instanceof ContinuationDue) throw error;
+      await this.settleOtherwise(range, failureOf(error));
+    } finally {
+      this.state.landed(range);
+    }
+  }
+
+  private async copy(range: InstantRange): Promise<ChunkProof> {
+    const { ship, installation, startedAt, redo } = this.plan;
+    const title = rangeTitle(range);
+    const options = { summary: title, activityId: this.activityId('copy', range) };
+    return this.state.patience.untilItWorks(title, () =>
+      this.activities.chunks.copyChunk.executeWithOptions(options, [
+        { ...range, ship, installation, startedAt, redo },
+      ]),
+    );
+  }
+
+  private async settleOtherwise(range: InstantRange, failure: Failure): Promise<void> {
+    const parts = failure.kind === 'too-big' ? await this.split(range, failure) : [];
+    if (parts.length === 0) return this.giveUp(range, failure);
+    log.warn('chunk split', { ...range, reason: failure.message, parts: parts.length });
+    this.state.wasSplit(range, parts);
+    for (const part of parts) await this.settle(part);
+  }
+
+  /** @returns nothing when the chunk cannot be split further */
+  private async split(range: InstantRange, failure: Failure): Promise<InstantRange[]> {
+    const title = `${rangeTitle(range)} split`;
+    const input = { ...range, ship: this.plan.ship, message: failure.message };
+    try {
+      return await this.state.patience.untilItWorks(title, () =>
+        this.activities.steps.splitChunk.executeWithOptions(
+          { summary: title, activityId: this.activityId('split', range) },
+          [input],
+        ),
+      );
+    } catch (error) {
+      if (error instanceof ContinuationDue || failureOf(error).kind !== 'data') throw error;
+      return [];
+    }
+  }
+
+  private async giveUp(range: InstantRange, failure: Failure): Promise<void> {
+    const title = `${rangeTitle(range)} failed`;
+    const input = { ...range, ship: this.plan.ship, message: failure.message };
+    log.error('chunk failed', { ...range, kind: failure.kind, reason: failure.message });
+    await this.state.patience.untilItWorks(title, () =>
+      this.activities.steps.recordFailure.executeWithOptions(
+        { summary: title, activityId: this.activityId('fail', range) },
+        [input],
+      ),
+    );
+    this.state.failed(range);
+  }
+
+  private activityId(verb: string, { from, to }: InstantRange): string {
+    return `${verb} ${from} ${to}`;
+  }
+}
