@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
+import type { TestProject } from 'vitest/node';
+import { startPostgres } from '../workers/stack/postgres-server.ts';
+import type { PostgresMajor } from '../workers/stack/postgres-binaries.ts';
+import { findTemporalCli } from '../workers/stack/temporal-cli.ts';
+import { startTemporal } from '../workers/stack/temporal-server.ts';
+import { anyFreePort } from '../workers/stack/choose-port.ts';
+import { narrowTableSql, TEMPLATE_DATABASE } from './narrow-table.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The superuser's URL of the server's own database, by major version. */
+    postgresUrls: Record<PostgresMajor, string>;
+    temporalAddress: string;
+    temporalUiUrl: string;
+    /** Of a server that suggests to continue as new after 40 events. */
+    shortHistoryTemporalAddress: string;
+    /** The Temporal CLI, fetched once into the project's cache. */
+    temporalCliPath: string;
+  }
+}
+
+type Server = { stop(): Promise<void> };
+
+const project = dirname(dirname(fileURLToPath(import.meta.url)));
+const report = (line: string) => void process.stderr.write(`test servers: ${line}\n`);
+
+/** For tests only: a crash of the machine may lose all. */
+const careless = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
+/** Starts what the tests share, once for a run: PostgreSQL 18 and 13, and two Temporal servers. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
+  const servers: Server[] = [];
+  const keep = <S extends Server>(server: S): S => {
+    servers.push(server);
+    return server;
+  };
+  const teardown = async () => {
+    await Promise.all(servers.map((server) => server.stop()));
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
+  const starts = await Promise.allSettled([
+    startDatabases(folder, keep).then((urls) => provide('postgresUrls', urls)),
+    startTemporals(folder, keep, provide),
+  ]);
+  const failed = starts.find((start) => start.status === 'rejected');
+  if (failed === undefined) return teardown;
+  await teardown();
+  throw failed.reason;
+}
+
+type Keep = <S extends Server>(server: S) => S;
+
+async function startDatabases(folder: string, keep: Keep): Promise<Record<PostgresMajor, string>> {
+  const start = async (major: PostgresMajor) => {
+    const port = await anyFreePort();
+    const options = { folder: join(folder, `postgres-${major}`), major, port, settings: careless };
+    const { url } = keep(await startPostgres({ ...options, report }));
+    await makeTemplate(url);
+    return url;
+  };
+  const [pg18, pg13] = await Promise.all([start(18), start(13)]);
+  return { 13: pg13, 18: pg18 };
+}
+
+async function makeTemplate(url: string): Promise<void> {
+  await runSql(url, `create database ${TEMPLATE_DATABASE}`);
+  const template = new URL(url);
+  template.pathname = TEMPLATE_DATABASE;
+  await runSql(template.href, narrowTableSql);
+}
+
+async function runSql(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function startTemporals(
+  folder: string,
+  keep: Keep,
+  provide: TestProject['provide'],
+): Promise<void> {
+  const cli = await findTemporalCli({ cacheFolder: join(project, '.fairlead', 'cache'), report });
+  provide('temporalCliPath', cli.path);
+  const start = async (name: string, extraArguments: string[]) => {
+    const ports = { port: await anyFreePort(), uiPort: await anyFreePort() };
+    const options = { folder: join(folder, name), cli, ...ports, extraArguments, report };
+    return keep(await startTemporal(options));
+  };
+  const shortHistory = 'limit.historyCount.suggestContinueAsNew=40';
+  const [usual, short] = await Promise.all([
+    start('temporal', []),
+    start('temporal-short-history', ['--dynamic-config-value', shortHistory]),
+  ]);
+  provide('temporalAddress', usual.address);
+  provide('temporalUiUrl', usual.uiUrl);
+  provide('shortHistoryTemporalAddress', short.address);
+}
