@@ -1,0 +1,189 @@
+import { dirname, resolve } from 'node:path';
+import type { MigrationTiming } from '../domain/migration-timing.ts';
+import { checkDigitWarning } from '../domain/ship.ts';
+import type { TableName } from '../domain/table-name.ts';
+import type { ValueFormat } from '../domain/value-format.ts';
+import { crossFaults } from './configuration/cross-faults.ts';
+import { overlayEnvironment, variableOf, type Environment } from './configuration/environment.ts';
+import { faultsOf, invalidConfiguration } from './configuration/faults.ts';
+import type { KeyPath } from './configuration/locate-keys.ts';
+import { readChannelGroups, type ChannelGroup } from './configuration/read-channel-groups.ts';
+import { readDocument } from './configuration/read-document.ts';
+import { configurationSchema, type ConfigurationFile } from './configuration/schema.ts';
+
+export type { ChannelGroup };
+export { nearestShip } from './configuration/nearest.ts';
+
+export interface DatabaseConfiguration {
+  /** May bear a password: never shown, never an argument of a workflow. */
+  url: string | undefined;
+  table: TableName;
+}
+
+export interface SensorConfiguration {
+  name: string;
+  url: string;
+  profile: 'listener' | 'client';
+  stream: 'output' | 'points';
+  rest: string | undefined;
+  /** Absolute. */
+  out: string;
+  rotateEveryMs: number;
+  rotateBytes: number;
+  keepBytes: number | undefined;
+  silentAfterMs: number;
+  /** Absolute. */
+  ca: string | undefined;
+}
+
+/** What `fairlead.toml`, the environment and the defaults say together; checked as a whole, read once. */
+export interface Configuration {
+  /** Absolute; undefined where no file was read. */
+  file: string | undefined;
+  /** Where the embedded servers keep their data. */
+  home: string;
+  /** Neither source nor target is configured: both are the embedded PostgreSQL. */
+  local: boolean;
+  source: DatabaseConfiguration;
+  /** The table's name is a template with `{ship}` and `{group}`. */
+  target: DatabaseConfiguration;
+  migration: {
+    widthMs: number;
+    window: number;
+    installation: string | undefined;
+    maxBufferBytes: number;
+    channelTypes: Record<string, ValueFormat>;
+  };
+  fleet: { ships: string[]; shipsAtOnce: number };
+  channelGroups: ChannelGroup[];
+  sensors: SensorConfiguration[];
+  worker: {
+    chunkSlots: number;
+    poolSize: number;
+    statementTimeoutMs: number;
+    stallAfterMs: number;
+    heartbeatEveryMs: number;
+  };
+  timing: MigrationTiming;
+  /** Undefined ports are chosen when the servers start. */
+  stack: {
+    postgresPort: number | undefined;
+    temporalPort: number | undefined;
+    temporalUiPort: number | undefined;
+  };
+  metrics: { address: string; port: number | undefined };
+  /** Sentences for the operator about what is strange but no fault. */
+  warnings: string[];
+}
+
+export interface ConfigurationInput {
+  /** Must exist when it is given; without it, `fairlead.toml` in `folder` is read if it is there. */
+  file?: string | undefined;
+  folder?: string;
+  environment?: Environment;
+}
+
+/**
+ * Reads and checks the whole configuration.
+ *
+ * @throws {FairleadError} `config-invalid`, with every fault and its line
+ */
+export function loadConfiguration({
+  file,
+  folder = process.cwd(),
+  environment = process.env,
+}: ConfigurationInput = {}): Configuration {
+  const document = readDocument(file, folder);
+  const content = overlayEnvironment(document.content, environment);
+  const base = document.file === undefined ? folder : dirname(document.file);
+  const parsed = configurationSchema.safeParse(content);
+  const groups = readGroups(content, base);
+  const faults = [
+    ...(parsed.success ? [] : faultsOf(parsed.error)),
+    ...crossFaults(content),
+    ...groups.faults,
+  ];
+  if (parsed.success && faults.length === 0) {
+    return assemble(parsed.data, groups.groups, base, document.file, environment);
+  }
+  const placeOf = (path: KeyPath) => variableOf(path, environment) ?? document.lineOf(path);
+  throw invalidConfiguration(document.name, faults, placeOf);
+}
+
+/** Groups that have faults of their own are not read, so that these alone are told. */
+function readGroups(content: Record<string, unknown>, base: string) {
+  const parsed = configurationSchema.shape.channelGroups.safeParse(content['channelGroups']);
+  return parsed.success ? readChannelGroups(parsed.data, base) : { groups: [], faults: [] };
+}
+
+function assemble(
+  data: ConfigurationFile,
+  channelGroups: ChannelGroup[],
+  base: string,
+  file: string | undefined,
+  environment: Environment,
+): Configuration {
+  const { source, target, migration, fleet, stack, metrics } = data;
+  const home = environment['FAIRLEAD_HOME']?.trim();
+  return {
+    file,
+    home: home ? resolve(home) : resolve(base, '.fairlead'),
+    local: source.url === undefined && target.url === undefined,
+    source: { url: source.url, table: source.table },
+    target: { url: target.url, table: target.table },
+    migration: {
+      widthMs: migration.width,
+      window: migration.window,
+      installation: migration.installation,
+      maxBufferBytes: migration.maxBufferBytes,
+      channelTypes: migration.channelTypes,
+    },
+    fleet,
+    channelGroups,
+    sensors: data.sensors.map((sensor) => sensorOf(sensor, base)),
+    worker: workerOf(data.worker),
+    timing: timingOf(data.timing),
+    stack: {
+      postgresPort: stack.postgresPort,
+      temporalPort: stack.temporalPort,
+      temporalUiPort: stack.temporalUiPort,
+    },
+    metrics: { address: metrics.address, port: metrics.port },
+    warnings: fleet.ships.flatMap((ship) => checkDigitWarning(ship) ?? []),
+  };
+}
+
+const workerOf = (worker: ConfigurationFile['worker']): Configuration['worker'] => ({
+  chunkSlots: worker.chunkSlots,
+  poolSize: worker.poolSize,
+  statementTimeoutMs: worker.statementTimeout,
+  stallAfterMs: worker.stallAfter,
+  heartbeatEveryMs: worker.heartbeatEvery,
+});
+
+const timingOf = (timing: ConfigurationFile['timing']): MigrationTiming => ({
+  chunkTimeoutMs: timing.chunkTimeout,
+  stepTimeoutMs: timing.stepTimeout,
+  heartbeatTimeoutMs: timing.heartbeatTimeout,
+  retryInitialMs: timing.retryInitial,
+  retryMaximumMs: timing.retryMaximum,
+  retryAttempts: timing.retryAttempts,
+  transientWaitMs: timing.transientWait,
+  operatorWaitMs: timing.operatorWait,
+});
+
+function sensorOf(sensor: ConfigurationFile['sensors'][number], base: string): SensorConfiguration {
+  return {
+    name: sensor.name,
+    url: sensor.url,
+    profile: sensor.profile,
+    stream: sensor.stream,
+    rest: sensor.rest,
+    out: resolve(base, sensor.out),
+    rotateEveryMs: sensor.rotateEvery,
+    rotateBytes: sensor.rotateBytes,
+    keepBytes: sensor.keepBytes,
+    silentAfterMs: sensor.silentAfter,
+    ca: sensor.ca === undefined ? undefined : resolve(base, sensor.ca),
+  };
+}

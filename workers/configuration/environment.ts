@@ -1,0 +1,41 @@
+import type { KeyPath } from './locate-keys.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The keys that a variable of the environment wins over; a number is read as one. */
+const variables = {
+  FAIRLEAD_SOURCE_URL: ['source', 'url'],
+  FAIRLEAD_TARGET_URL: ['target', 'url'],
+  FAIRLEAD_POSTGRES_PORT: ['stack', 'postgresPort'],
+  FAIRLEAD_TEMPORAL_PORT: ['stack', 'temporalPort'],
+  FAIRLEAD_TEMPORAL_UI_PORT: ['stack', 'temporalUiPort'],
+  FAIRLEAD_METRICS_PORT: ['metrics', 'port'],
+  FAIRLEAD_METRICS_ADDRESS: ['metrics', 'address'],
+} as const;
+
+type Table = Record<string, unknown>;
+
+/** The document with what the environment sets; an empty variable counts as not set. */
+export function overlayEnvironment(document: Table, environment: Environment): Table {
+  const result = { ...document };
+  for (const [variable, [section, key]] of Object.entries(variables)) {
+    const value = environment[variable]?.trim();
+    const table = result[section] ?? {};
+    if (!value || !isTable(table)) continue;
+    result[section] = { ...table, [key]: /Port$|^port$/.test(key) ? asNumber(value) : value };
+  }
+  return result;
+}
+
+/** The variable that gave a key its value. */
+export function variableOf([section, key]: KeyPath, environment: Environment): string | undefined {
+  const found = Object.entries(variables).find(
+    ([variable, path]) => path[0] === section && path[1] === key && environment[variable]?.trim(),
+  );
+  return found?.[0];
+}
+
+const isTable = (value: unknown): value is Table =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const asNumber = (text: string): number | string => (/^\d+$/.test(text) ? Number(text) : text);
