@@ -115,11 +115,15 @@ async function putOrphanAside(
   await rename(dataFolder, `${dataFolder}.old`);
 }
 
-/** `postmaster.pid` names the server of this data folder; its own command line must say so too. */
+/**
+ * `postmaster.pid` names the server of this data folder; its own command line must say so too. If the id now
+ * belongs to somebody else, the file goes: PostgreSQL would take it for a server that runs.
+ */
 async function stopLeftoverPostgres(dataFolder: string, report: Report): Promise<void> {
   const pid = postmasterOf(dataFolder);
   const left = pid === undefined ? undefined : identify(pid);
-  if (left === undefined || !isServerOf(left.pid, dataFolder)) return;
+  if (left === undefined) return;
+  if (!isServerOf(left.pid, dataFolder)) return await rm(join(dataFolder, 'postmaster.pid'));
   report(`PostgreSQL of an earlier run still runs (process ${left.pid}): stopping it`);
   await stopProcess(left, stopSteps);
 }

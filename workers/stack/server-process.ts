@@ -75,9 +75,15 @@ function openLog(file: string): number {
 export const describeExit = ({ code, signal }: Exit): string =>
   signal === null ? `exit code ${code}` : `signal ${signal}`;
 
+const MAX_OUTPUT_BYTES = 256_000;
 const LAST_LINES = 8;
+const TELLING_LINE = /panic:|fatal|error|in use|no space left/i;
 
+/** The lines that name an error, if there are any: behind the reason of a panic, a hundred lines say where it was. */
 async function endOfLog(logFile: string, start: number): Promise<string> {
-  const text = (await readFile(logFile).catch(() => Buffer.alloc(0))).subarray(start).toString();
-  return text.trim().split('\n').slice(-LAST_LINES).join('\n');
+  const bytes = await readFile(logFile).catch(() => Buffer.alloc(0));
+  const text = bytes.subarray(start, start + MAX_OUTPUT_BYTES).toString();
+  const lines = text.trim().split('\n');
+  const telling = lines.filter((line) => TELLING_LINE.test(line));
+  return (telling.length > 0 ? telling : lines).slice(-LAST_LINES).join('\n');
 }
