@@ -1,6 +1,7 @@
 import {
   allHandlersFinished,
   CancellationScope,
+  ChildWorkflowCancellationType,
   condition,
   continueAsNew,
   isCancellation,
@@ -82,12 +83,16 @@ async function startOrJoin(
   workflowId: string,
 ): Promise<void> {
   try {
-    await startChild<typeof migrateShip>('migrateShip', {
-      workflowId,
-      args: [ship],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      ...migrationHeader(ship),
-    });
+    const start = () =>
+      startChild<typeof migrateShip>('migrateShip', {
+        workflowId,
+        args: [ship],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        cancellationType: ChildWorkflowCancellationType.ABANDON,
+        ...migrationHeader(ship),
+      });
+    // In the fleet's own scope, its end or its next run would cancel the ship.
+    await CancellationScope.nonCancellable(start);
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }

@@ -1,13 +1,10 @@
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { FairleadError } from '../../domain/errors.ts';
 import { pause, progress, resume } from '../../workflows/messages.ts';
 import { migrationLab, progressWhere } from './migration-lab.ts';
 
-/** A server that suggests a new run after 40 events. */
-const address = inject('shortHistoryTemporalAddress');
-
 test('goes on in new runs, and counts every chunk once', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab({ shortHistory: true });
   lab.ledger.batchSize = 4;
   const handle = await lab.start({ widthMs: 1_800_000 });
   const report = await handle.result();
@@ -27,7 +24,7 @@ test('goes on in new runs, and counts every chunk once', async () => {
 });
 
 test('takes a waiting chunk and a pause along into the new run', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab({ shortHistory: true });
   let isAway = true;
   lab.ledger.onCopy = async ({ from }) => {
     if (isAway && from.includes('T00')) throw new FairleadError('connection-lost', 'away');

@@ -48,8 +48,16 @@ export class MemoryLedger implements MigrationFunctions {
     const chunks = countChunks(spanOf({ from, to }), widthMs * 1_000);
     const startedAt = new Date().toISOString();
     return {
-      ...{ ship, from, to, widthMs, redo, chunks, startedAt },
-      ...{ installation: 'test', tables: ['wide_1'], remarks: [] },
+      ship,
+      from,
+      to,
+      widthMs,
+      redo,
+      chunks,
+      startedAt,
+      installation: 'test',
+      tables: ['wide_1'],
+      remarks: [],
     };
   }
 
@@ -94,10 +102,18 @@ export class MemoryLedger implements MigrationFunctions {
     const [done, failed] = [count('done'), count('failed')];
     const read = done * CELLS_PER_CHUNK;
     return {
-      ...{ ship, from: from ?? '', to: to ?? '', phase: 'finished', foreign: 0, seconds: 1 },
+      ship,
+      from: from ?? '',
+      to: to ?? '',
+      phase: 'finished',
       chunks: { total: done + failed, done, empty: 0, split: count('split'), failed },
       cells: { read, written: read, nulls: 0, quarantined: 0 },
-      ...{ cellsPerSecond: read, verified: failed === 0, tables: ['wide_1'], quarantine: [] },
+      foreign: 0,
+      seconds: 1,
+      cellsPerSecond: read,
+      verified: failed === 0,
+      tables: ['wide_1'],
+      quarantine: [],
     };
   }
 

@@ -1,16 +1,15 @@
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { FairleadError } from '../../domain/errors.ts';
 import { cancel, pause, progress, resume, setWindow } from '../../workflows/messages.ts';
 import { Gate } from './gate.ts';
 import { migrationLab, progressWhere, twentyFourHours } from './migration-lab.ts';
 
-const address = inject('temporalAddress');
 const at = (hour: number): string => `2025-06-15T${String(hour).padStart(2, '0')}:00:00.000Z`;
 
 test('copies every chunk of the range once, oldest first', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const handle = await lab.start({ window: 1 });
   const report = await handle.result();
   expect(report).toMatchObject({ phase: 'finished', chunks: { total: 12, done: 12, failed: 0 } });
@@ -18,7 +17,7 @@ test('copies every chunk of the range once, oldest first', async () => {
 });
 
 test('tells in the end what the whole ledger tells', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const handle = await lab.start();
   await handle.result();
   const { status, typedSearchAttributes, memo } = await handle.describe();
@@ -35,7 +34,7 @@ test('tells in the end what the whole ledger tells', async () => {
 });
 
 test('keeps as many chunks in flight as the window has room for', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const gate = new Gate();
   lab.ledger.onCopy = (_, { signal }) => gate.pass(signal);
   const handle = await lab.start({ window: 3 });
@@ -48,7 +47,7 @@ test('keeps as many chunks in flight as the window has room for', async () => {
 });
 
 test('opens the window wider while it runs', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const gate = new Gate();
   lab.ledger.onCopy = (_, { signal }) => gate.pass(signal);
   const handle = await lab.start({ window: 1 });
@@ -61,7 +60,7 @@ test('opens the window wider while it runs', async () => {
 });
 
 test.each([0, -1, 1.5, 65])('refuses a window of %d', async (chunksInFlight) => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const gate = new Gate();
   lab.ledger.onCopy = (_, { signal }) => gate.pass(signal);
   const handle = await lab.start();
@@ -73,7 +72,7 @@ test.each([0, -1, 1.5, 65])('refuses a window of %d', async (chunksInFlight) => 
 });
 
 test('starts no chunk while paused, and goes on after', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const gate = new Gate();
   lab.ledger.onCopy = (_, { signal }) => gate.pass(signal);
   const handle = await lab.start({ window: 2 });
@@ -88,16 +87,16 @@ test('starts no chunk while paused, and goes on after', async () => {
 });
 
 test.each(['the update', 'the UI'])('rolls back what is in flight when %s cancels', async (who) => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const gate = new Gate();
   const rolledBack: string[] = [];
-  lab.ledger.onCopy = async ({ from }, { signal, heartbeat }) => {
+  lab.ledger.onCopy = async ({ from }, run) => {
     const timer = setInterval(
-      () => heartbeat({ stage: 'read', cells: 1, bytes: 1, silentSeconds: 0 }),
+      () => run.heartbeat({ stage: 'read', cells: 1, bytes: 1, silentSeconds: 0 }),
       50,
     );
     await gate
-      .pass(signal)
+      .pass(run.signal)
       .catch((error: unknown) => {
         rolledBack.push(from);
         throw error;
@@ -116,7 +115,7 @@ test.each(['the update', 'the UI'])('rolls back what is in flight when %s cancel
 });
 
 test('a second start joins the first', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   const gate = new Gate();
   lab.ledger.onCopy = (_, { signal }) => gate.pass(signal);
   const first = await lab.start();
@@ -127,7 +126,7 @@ test('a second start joins the first', async () => {
 });
 
 test('a chunk that fails for good does not stop the others', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   lab.ledger.onCopy = async ({ from }) => {
     if (from === at(4)) throw new FairleadError('proof-failed', '479 rows, expected 480');
   };
@@ -139,7 +138,7 @@ test('a chunk that fails for good does not stop the others', async () => {
 });
 
 test('an error that nobody foresaw fails its chunk only', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   lab.ledger.onCopy = async ({ from }) => {
     if (from === at(4)) throw new TypeError('undefined is not a function');
   };
@@ -148,7 +147,7 @@ test('an error that nobody foresaw fails its chunk only', async () => {
 });
 
 test('splits a chunk that ran into statement_timeout, again and again', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   lab.ledger.onCopy = async ({ from, to }) => {
     const tooBig = Date.parse(to) - Date.parse(from) > 1_800_000 && from < at(2);
     if (tooBig) throw new FairleadError('statement-timeout', 'statement_timeout after 600 s');
@@ -161,7 +160,7 @@ test('splits a chunk that ran into statement_timeout, again and again', async ()
 });
 
 test('a chunk at the floor that is still too big has failed', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   lab.ledger.onCopy = async ({ from }) => {
     if (from < at(2)) throw new FairleadError('chunk-too-big', 'the buffer is full');
   };
@@ -172,13 +171,13 @@ test('a chunk at the floor that is still too big has failed', async () => {
 });
 
 test('splits a chunk whose time runs out while bytes flow, at the first attempt', async () => {
-  await using lab = await migrationLab(address);
-  lab.ledger.onCopy = async ({ from, to }, { signal, heartbeat }) => {
+  await using lab = await migrationLab();
+  lab.ledger.onCopy = async ({ from, to }, run) => {
     if (from !== at(0) || to !== at(2)) return;
-    const beat = (): void => heartbeat({ stage: 'read', cells: 5, bytes: 5, silentSeconds: 0 });
+    const beat = (): void => run.heartbeat({ stage: 'read', cells: 5, bytes: 5, silentSeconds: 0 });
     const timer = setInterval(beat, 50);
     beat();
-    await new Gate().pass(signal).finally(() => clearInterval(timer));
+    await new Gate().pass(run.signal).finally(() => clearInterval(timer));
   };
   const handle = await lab.start({ timing: { chunkTimeoutMs: 1_000 } });
   await expect(handle.result()).resolves.toMatchObject({ chunks: { done: 13, split: 1 } });
@@ -186,7 +185,7 @@ test('splits a chunk whose time runs out while bytes flow, at the first attempt'
 });
 
 test('takes a worker without heartbeats for lost, and does not split', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   let attempts = 0;
   lab.ledger.onCopy = async ({ from }, { signal }) => {
     if (from === at(0) && ++attempts < 4) await new Gate().pass(signal);
@@ -197,7 +196,7 @@ test('takes a worker without heartbeats for lost, and does not split', async () 
 });
 
 test('waits in sight for a database that is away, while others go on', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   let isAway = true;
   lab.ledger.onCopy = async ({ from }) => {
     if (from === at(0) && isAway)
@@ -219,7 +218,7 @@ test('waits in sight for a database that is away, while others go on', async () 
 });
 
 test('waits for a person, and tries again at once when told to', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   let isFull = true;
   lab.ledger.onCopy = async () => {
     if (isFull) throw new FairleadError('disk-full', 'no disk left', { hint: 'make room' });
@@ -234,7 +233,7 @@ test('waits for a person, and tries again at once when told to', async () => {
 });
 
 test('waits for a person before the first chunk, too', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   lab.ledger.onPlan = async () => {
     throw new FairleadError('permission-denied', 'no privilege', { hint: 'GRANT SELECT' });
   };
@@ -247,7 +246,7 @@ test('waits for a person before the first chunk, too', async () => {
 });
 
 test('ends with the reason when the ship is unknown', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   lab.ledger.onPlan = async () => {
     throw new FairleadError('ship-unknown', 'IMO9976903 has no cells', { hint: 'IMO9976904?' });
   };
@@ -256,7 +255,7 @@ test('ends with the reason when the ship is unknown', async () => {
 });
 
 test('fills the holes that appear behind it', async () => {
-  await using lab = await migrationLab(address);
+  await using lab = await migrationLab();
   let isRestored = false;
   lab.ledger.onCopy = async ({ from }) => {
     if (from !== at(22) || isRestored) return;

@@ -1,6 +1,5 @@
-import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
-import { randomUUID } from 'node:crypto';
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
 import { createMigrationActivities } from '../../activities/migration-activities.ts';
 import type { MigrateShipInput, MigrationProgress } from '../../domain/migration-progress.ts';
@@ -9,6 +8,7 @@ import { namesOf, type Names } from '../../domain/names.ts';
 import type { migrateShip } from '../../workflows/migrate-ship.ts';
 import { migrationHeader } from '../../workflows/migration-header.ts';
 import { progress } from '../../workflows/messages.ts';
+import { testTemporal } from '../temporal.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 
 const QUICK: Partial<MigrationTiming> = {
@@ -25,6 +25,7 @@ export interface MigrationLab extends AsyncDisposable {
   ledger: MemoryLedger;
   client: Client;
   names: Names;
+  installation: string;
   start(
     overrides?: Partial<MigrateShipInput['request']> & Partial<Omit<MigrateShipInput, 'request'>>,
   ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof migrateShip>>;
@@ -35,17 +36,21 @@ export interface MigrationLab extends AsyncDisposable {
 
 let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
 const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
+const quiet = new DefaultLogger('ERROR');
+Runtime.install({ logger: quiet });
 
 /** A worker on a queue of its own, over a ledger in memory: for tests in which the database is not the point. */
-export async function migrationLab(address: string): Promise<MigrationLab> {
-  bundle ??= bundleWorkflowCode({ workflowsPath, logger: silent });
-  const names = namesOf(randomUUID().slice(0, 8));
+export async function migrationLab(
+  options: { shortHistory?: boolean } = {},
+): Promise<MigrationLab> {
+  bundle ??= bundleWorkflowCode({ workflowsPath, logger: quiet });
+  const temporal = await testTemporal(options);
+  const { client } = temporal;
+  const installation = temporal.unique('test');
+  const names = namesOf(installation);
   const ledger = new MemoryLedger();
-  const connection = await Connection.connect({ address });
-  const native = await NativeConnection.connect({ address });
   const worker = await Worker.create({
-    connection: native,
+    connection: temporal.nativeConnection,
     taskQueue: names.taskQueue,
     workflowBundle: await bundle,
     activities: createMigrationActivities(ledger),
@@ -54,14 +59,17 @@ export async function migrationLab(address: string): Promise<MigrationLab> {
     shutdownForceTime: 2_000,
   });
   const running = worker.run();
-  const client = new Client({ connection });
   const input: MigrationLab['input'] = ({ window = 2, timing, ...request } = {}) => ({
     request: { ...twentyFourHours, ...request },
     window,
     timing: { ...QUICK, ...timing },
   });
   return {
-    ...{ ledger, client, names, input },
+    ledger,
+    client,
+    names,
+    installation,
+    input,
     start: (overrides) => {
       const args = input(overrides);
       return client.workflow.start<typeof migrateShip>('migrateShip', {
@@ -76,8 +84,7 @@ export async function migrationLab(address: string): Promise<MigrationLab> {
     async [Symbol.asyncDispose]() {
       worker.shutdown();
       await running;
-      await native.close();
-      await connection.close();
+      await temporal[Symbol.asyncDispose]();
     },
   };
 }
