@@ -83,7 +83,7 @@ export interface ChunkProof extends InstantRange {
 
 /** What heartbeats of `copyChunk` say. */
 export interface CopyChunkHeartbeat {
-  stage: 'claim' | 'read' | 'wait' | 'write' | 'verify' | 'commit';
+  stage: 'claim' | 'read' | 'columns' | 'wait' | 'write' | 'verify' | 'commit';
   cells: number;
   bytes: number;
   /** Seconds since the last byte arrived or left. */
@@ -104,13 +104,7 @@ export interface ChunkCounts {
 }
 
 export type MigrationPhase =
-  | 'planning'
-  | 'copying'
-  | 'paused'
-  | 'waiting'
-  | 'finishing'
-  | 'finished'
-  | 'cancelled';
+  'planning' | 'copying' | 'paused' | 'waiting' | 'finishing' | 'finished' | 'cancelled';
 
 /** One ship's entry in `migrate --json` and `status --json`: sums over the ledger in `[from, to)`. */
 export interface ShipReport extends InstantRange {

@@ -1,0 +1,267 @@
+import type { ClientBase, PoolClient } from 'pg';
+import { columnTypeOf } from '../../domain/value-format.ts';
+import type { ChannelColumn } from '../../domain/wide-layout.ts';
+import { FairleadError } from '../../domain/errors.ts';
+import type { ChunkProof, CopyChunkHeartbeat, CopyChunkInput } from '../../domain/migration.ts';
+import { HOUR_US, formatInstant, parseInstant } from '../../domain/time.ts';
+import { bookCells, type BookedChunk } from './book-cells.ts';
+import type { ChunkCells } from './cells.ts';
+import { typeChannels } from './channel-types.ts';
+import { ChunkProgress } from './chunk-progress.ts';
+import { sumOfBooked } from './chunk-sum.ts';
+import { withConnection } from './connection.ts';
+import type { CopyBuffer } from './copy-binary.ts';
+import { requireInstallation } from './fairlead-schema.ts';
+import { layoutOf } from './layout-of.ts';
+import {
+  claimChunk,
+  findProof,
+  formatKey,
+  recordProof,
+  requireToken,
+  type ChunkKey,
+} from './ledger.ts';
+import type { MigrationDatabases } from './migration-databases.ts';
+import { asFairleadError } from './postgres-failure.ts';
+import { readBack } from './read-back.ts';
+import { readChunk } from './read-chunk.ts';
+import { extendTarget, loadChannelMap } from './wide-table.ts';
+import { instantsOf } from './wide-rows.ts';
+import { chooseWriteMode, writeChunk, type WriteMode } from './write-chunk.ts';
+
+export interface CopyChunkRun {
+  signal: AbortSignal;
+  heartbeat: (details: CopyChunkHeartbeat) => void;
+}
+
+/**
+ * Copies one chunk of a ship from the narrow table to its wide tables, and proves it. Safe to run any number of
+ * times, also twice at once, also with an overlapping range.
+ *
+ * @returns the proof; the one of an earlier attempt where that had committed
+ * @throws {FairleadError} when the chunk is not in the ledger as proven by this attempt
+ * @see docs/migration.md#one-chunk
+ */
+export async function copyChunk(
+  databases: MigrationDatabases,
+  input: CopyChunkInput,
+  run: CopyChunkRun,
+): Promise<ChunkProof> {
+  const key = { ship: input.ship, fromUs: parseInstant(input.from), toUs: parseInstant(input.to) };
+  const progress = new ChunkProgress(key, databases, run);
+  try {
+    const claim = await claimOrFindProof(databases, input, key, progress);
+    if ('proof' in claim) return claim.proof;
+    return await databases.buffers.use((buffer) =>
+      copyClaimed(databases, key, claim.token, buffer, progress),
+    );
+  } catch (error) {
+    throw progress.stalled ?? error;
+  } finally {
+    progress.end();
+  }
+}
+
+async function claimOrFindProof(
+  { target }: MigrationDatabases,
+  input: CopyChunkInput,
+  key: ChunkKey,
+  progress: ChunkProgress,
+): Promise<{ proof: ChunkProof } | { token: number }> {
+  progress.enter('claim');
+  const name = `fairlead/claim/${key.ship}`;
+  return withConnection(target, { name, signal: progress.signal }, async (client) => {
+    await requireInstallation(client, input.installation);
+    const settledAfter = input.redo ? input.startedAt : '-infinity';
+    const proof = await findProof(client, key, settledAfter);
+    if (proof) return { proof };
+    await endOlderAttempts(client, key);
+    // An older attempt may have committed until its backend ended.
+    const late = await findProof(client, key, settledAfter);
+    return late ? { proof: late } : { token: await claimChunk(client, key) };
+  });
+}
+
+async function copyClaimed(
+  databases: MigrationDatabases,
+  key: ChunkKey,
+  token: number,
+  buffer: CopyBuffer,
+  progress: ChunkProgress,
+): Promise<ChunkProof> {
+  const startedAt = performance.now();
+  const cells = await readSource(databases, key, token, buffer, progress);
+  const columns = await columnsOf(databases, key, cells, progress);
+  const booked = bookCells(cells, columns);
+  const attempt = (mode?: WriteMode) =>
+    proveInTarget(databases, key, token, booked, startedAt, progress, mode);
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!wasOvertaken(error)) throw error;
+    return await attempt('merge');
+  }
+}
+
+function readSource(
+  { source, sourceTable }: MigrationDatabases,
+  key: ChunkKey,
+  token: number,
+  buffer: CopyBuffer,
+  progress: ChunkProgress,
+): Promise<ChunkCells> {
+  progress.enter('read');
+  const name = attemptName(key, token);
+  return withConnection(source, { name, signal: progress.signal }, (client) => {
+    progress.watch(source, client);
+    return readChunk(client, sourceTable, key, buffer, (bytes) => progress.moved(bytes));
+  });
+}
+
+/** Where the cells' channels go; those that the plan did not know get their columns now. */
+async function columnsOf(
+  databases: MigrationDatabases,
+  key: ChunkKey,
+  cells: ChunkCells,
+  progress: ChunkProgress,
+): Promise<Map<string, ChannelColumn>> {
+  progress.enter('columns', cells.read);
+  const options = { name: `fairlead/columns/${key.ship}`, signal: progress.signal };
+  const columns = await withConnection(databases.target, options, async (client) => {
+    const known = byChannel(await loadChannelMap(client, key.ship));
+    const late = lateChannels(cells, known);
+    if (late.length === 0) return known;
+    const types = await typeChannels(databases, key.ship, late, key);
+    return byChannel(await extendTarget(client, key.ship, types, layoutOf(databases, key.ship)));
+  });
+  return columns;
+}
+
+const byChannel = (columns: readonly ChannelColumn[]): Map<string, ChannelColumn> =>
+  new Map(columns.map((column) => [column.channel, column]));
+
+function lateChannels(cells: ChunkCells, known: ReadonlyMap<string, ChannelColumn>): string[] {
+  const typed = cells.odd.filter(
+    ({ format }) => columnTypeOf(new Map([[format ?? '', 1]])) !== undefined,
+  );
+  const channels = [...cells.plain, ...typed].map(({ channel }) => channel);
+  return [...new Set(channels)].filter((channel) => !known.has(channel));
+}
+
+function proveInTarget(
+  { target, buffers }: MigrationDatabases,
+  key: ChunkKey,
+  token: number,
+  booked: BookedChunk,
+  startedAt: number,
+  progress: ChunkProgress,
+  forcedMode: WriteMode | undefined,
+): Promise<ChunkProof> {
+  const options = { name: attemptName(key, token), signal: progress.signal };
+  return withConnection(target, options, (client) =>
+    buffers.use(async (scratch) => {
+      progress.watch(target, client);
+      progress.enter('wait', booked.counts.read);
+      await client.query("begin; set local lock_timeout = '60s'");
+      await lockHours(client, key);
+      await requireToken(client, key, token);
+      progress.enter('write', booked.counts.read);
+      const mode = forcedMode ?? (await chooseWriteMode(client, key, scratch));
+      await writeChunk(client, key, booked, mode);
+      progress.enter('verify', booked.counts.read);
+      const proof = await prove(client, key, booked, mode, startedAt, scratch);
+      progress.enter('commit', booked.counts.read);
+      await commit(client, key);
+      return proof;
+    }),
+  );
+}
+
+/** Excludes every other writer of ours in these hours, whatever its chunk's width. */
+async function lockHours(client: ClientBase, { ship, fromUs, toUs }: ChunkKey): Promise<void> {
+  await client.query(
+    'select pg_advisory_xact_lock(hashtext($1), hour) from generate_series($2::int, $3::int) as hour',
+    [ship, Math.floor(fromUs / HOUR_US), Math.ceil(toUs / HOUR_US) - 1],
+  );
+}
+
+/** Reads back what was written, compares it with what was read, and writes the ledger row. */
+async function prove(
+  client: PoolClient,
+  key: ChunkKey,
+  booked: BookedChunk,
+  mode: WriteMode,
+  startedAt: number,
+  scratch: CopyBuffer,
+): Promise<ChunkProof> {
+  const verifyStartedAt = performance.now();
+  const read = sumOfBooked(booked);
+  const { sum, foreign } = await readBack(
+    client,
+    key,
+    scratch,
+    mode === 'merge' ? booked.written : undefined,
+  );
+  if (sum.cells !== read.cells || sum.checksum !== read.checksum) {
+    throw new FairleadError(
+      'proof-failed',
+      `${formatKey(key)}: wrote ${read.cells} cells with checksum ${read.checksum}, the wide tables hold ${sum.cells} with ${sum.checksum}`,
+      { hint: 'Nothing was committed. Look for triggers or rules on the wide tables.' },
+    );
+  }
+  const now = performance.now();
+  const outcome = {
+    cells: booked.counts,
+    foreign,
+    instants: instantsOf(booked.written).length,
+    checksum: read.checksum,
+    seconds: (now - startedAt) / 1_000,
+  };
+  await recordProof(client, key, outcome);
+  return {
+    ...outcome,
+    from: formatInstant(key.fromUs),
+    to: formatInstant(key.toUs),
+    status: booked.counts.read === 0 ? 'empty' : 'done',
+    verifySeconds: (now - verifyStartedAt) / 1_000,
+    provenBefore: false,
+  };
+}
+
+/** A COMMIT whose answer was lost may have happened: the next attempt finds out from the ledger. */
+async function commit(client: PoolClient, key: ChunkKey): Promise<void> {
+  try {
+    await client.query('commit');
+  } catch (error) {
+    const failure = asFairleadError(error, formatKey(key));
+    if (failure.kind !== 'transient') throw failure;
+    throw new FairleadError('commit-unknown', `${formatKey(key)}: the answer to COMMIT was lost`, {
+      cause: error,
+    });
+  }
+}
+
+/** Another writer put a row where none was when this transaction looked. */
+const wasOvertaken = (error: unknown): boolean =>
+  error instanceof FairleadError &&
+  (error.cause as { code?: string } | undefined)?.code === '23505';
+
+/** `application_name` of an attempt, within its 63 bytes: it tells whose backend this is. */
+function attemptName(key: ChunkKey, token: number): string {
+  return `${attemptPrefix(key)}${token}`;
+}
+
+function attemptPrefix({ ship, fromUs, toUs }: ChunkKey): string {
+  const range = `${Math.floor(fromUs / 1_000).toString(36)}-${Math.floor(toUs / 1_000).toString(36)}`;
+  return `fairlead/${ship.replace(/[^\x20-\x7e]/g, '?').slice(0, 24)}/${range}/`;
+}
+
+/** A worker that lost its network would hold the chunk's locks until the server notices. */
+async function endOlderAttempts(client: ClientBase, key: ChunkKey): Promise<void> {
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where starts_with(application_name, $1) and pid <> pg_backend_pid() and datname = current_database()
+        and usename = current_user`,
+    [attemptPrefix(key)],
+  );
+}

@@ -1,0 +1,123 @@
+import type { ClientBase, PoolClient } from 'pg';
+import { FairleadError } from '../../domain/errors.ts';
+import { inTransaction } from './connection.ts';
+
+/** Each entry brings the schema from the version before to its own; never changed once released, only added to. */
+const MIGRATIONS: readonly string[] = [
+  `
+  create schema if not exists fairlead;
+
+  create table fairlead.installation (
+    id      text not null,
+    version integer not null
+  );
+
+  create table fairlead.channel_map (
+    ship_id         text not null,
+    data_channel_id text not null,
+    channel_group   integer not null,
+    table_name      text not null,
+    column_name     text not null,
+    column_type     text not null,
+    primary key (ship_id, data_channel_id),
+    unique (table_name, column_name)
+  );
+
+  create table fairlead.chunk (
+    ship_id           text not null,
+    from_time         timestamp not null,
+    to_time           timestamp not null,
+    status            text not null
+                      check (status in ('running', 'done', 'empty', 'failed', 'split', 'superseded')),
+    attempts          integer not null,
+    cells_read        bigint not null default 0,
+    cells_written     bigint not null default 0,
+    cells_null        bigint not null default 0,
+    cells_quarantined bigint not null default 0,
+    cells_foreign     bigint not null default 0,
+    instants          bigint not null default 0,
+    checksum          text,
+    seconds           double precision,
+    error             text,
+    parent_from       timestamp,
+    parent_to         timestamp,
+    committed_at      timestamptz,
+    updated_at        timestamptz not null default clock_timestamp(),
+    primary key (ship_id, from_time, to_time),
+    check (from_time < to_time),
+    check (status <> 'done' or cells_read = cells_written + cells_null + cells_quarantined)
+  );
+
+  create table fairlead.quarantine (
+    ship_id         text not null,
+    data_channel_id text not null,
+    created_time    timestamp not null,
+    reason          text not null,
+    value_format    text,
+    bool_v          boolean,
+    str_v           text,
+    long_v          bigint,
+    double_v        double precision
+  );
+  create index on fairlead.quarantine (ship_id, created_time);
+
+  insert into fairlead.installation (id, version) values (gen_random_uuid()::text, 0);
+  `,
+];
+
+/** One key for everything that changes the schema, over all processes. */
+const SCHEMA_LOCK = "hashtextextended('fairlead schema', 0)";
+
+/**
+ * Brings the target's `fairlead` schema up to date, and gives the id that this database bears.
+ *
+ * @throws {FairleadError} when the schema is newer than this release
+ */
+export async function prepareSchema(client: PoolClient): Promise<string> {
+  const found = await findInstallation(client);
+  if (found?.version === MIGRATIONS.length) return found.id;
+  return inTransaction(client, async () => {
+    await client.query(`select pg_advisory_xact_lock(${SCHEMA_LOCK})`);
+    const version = (await findInstallation(client))?.version ?? 0;
+    if (version > MIGRATIONS.length) throw newerSchema(version);
+    for (const migration of MIGRATIONS.slice(version)) await client.query(migration);
+    await client.query('update fairlead.installation set version = $1', [MIGRATIONS.length]);
+    return (await findInstallation(client))!.id;
+  });
+}
+
+/** The installation that the target bears; undefined before its first migration. */
+export async function findInstallation(
+  client: ClientBase,
+): Promise<{ id: string; version: number } | undefined> {
+  const { rows } = await client.query(
+    "select to_regclass('fairlead.installation') is not null as present",
+  );
+  if (!rows[0].present) return undefined;
+  const installation = await client.query('select id, version from fairlead.installation');
+  return installation.rows[0];
+}
+
+/**
+ * Refuses a target that is not the one the plan was made for.
+ *
+ * @throws {FairleadError} `installation-differs`
+ */
+export async function requireInstallation(client: ClientBase, installation: string): Promise<void> {
+  const found = await findInstallation(client);
+  if (found?.id === installation) return;
+  throw new FairleadError(
+    'installation-differs',
+    `this worker's target is installation ${found?.id ?? 'none'}, the migration was planned for ${installation}`,
+    {
+      hint: 'Point FAIRLEAD_TARGET_URL of this worker at the database that the migration began with.',
+    },
+  );
+}
+
+const newerSchema = (version: number) =>
+  new FairleadError(
+    'installation-differs',
+    `schema fairlead has version ${version}, this release knows ${MIGRATIONS.length}`,
+    { hint: 'Use the newer release of Fairlead that made it.' },
+  );

@@ -1,0 +1,41 @@
+import type { Pool } from 'pg';
+import type { TableName } from '../../domain/table-name.ts';
+import type { ColumnType } from '../../domain/value-format.ts';
+import type { ChannelGroup } from '../../domain/wide-layout.ts';
+import { CopyBuffer } from './copy-binary.ts';
+
+/** What a migration's activities work with. */
+export interface MigrationDatabases {
+  source: Pool;
+  sourceTable: TableName;
+  target: Pool;
+  /** Such as `tenant.tbl_data_timeseries_{ship}_{group}`. */
+  targetTemplate: string;
+  groups: readonly ChannelGroup[];
+  /** Types that the configuration prescribes, by channel. */
+  channelTypes: ReadonlyMap<string, ColumnType>;
+  buffers: CopyBuffers;
+  /** No byte for so long, while the source is not visibly at work, ends an attempt. */
+  stallMs: number;
+}
+
+/** Buffers that are used again, so that a worker's memory stays flat. */
+export class CopyBuffers {
+  private readonly free: CopyBuffer[] = [];
+  private readonly maxBytes: number;
+
+  /** @param maxBytes what one chunk may hold; a chunk with more is split */
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  async use<T>(work: (buffer: CopyBuffer) => Promise<T>): Promise<T> {
+    const buffer = this.free.pop() ?? new CopyBuffer(this.maxBytes);
+    buffer.clear();
+    try {
+      return await work(buffer);
+    } finally {
+      this.free.push(buffer);
+    }
+  }
+}

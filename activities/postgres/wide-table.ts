@@ -1,0 +1,233 @@
+import { escapeIdentifier, type ClientBase, type PoolClient } from 'pg';
+import { FairleadError } from '../../domain/errors.ts';
+import { parseTableName } from '../../domain/table-name.ts';
+import type { ColumnType } from '../../domain/value-format.ts';
+import {
+  extendLayout,
+  type ChannelColumn,
+  type LayoutOptions,
+  type TypedChannel,
+} from '../../domain/wide-layout.ts';
+import { inTransaction } from './connection.ts';
+import { quoteTable } from './narrow-table.ts';
+
+/** A wide table's name, as `fairlead.channel_map` bears it, as SQL spells it. */
+export const quoteWideTable = (table: string): string => quoteTable(parseTableName(table));
+
+/** Where each channel of a ship goes. */
+export async function loadChannelMap(client: ClientBase, ship: string): Promise<ChannelColumn[]> {
+  const { rows } = await client.query(
+    `select data_channel_id as channel, channel_group as "group", table_name as "table",
+            column_name as "column", column_type as type
+       from fairlead.channel_map where ship_id = $1 order by data_channel_id`,
+    [ship],
+  );
+  return rows;
+}
+
+/** Columns of a table by name, with their types; undefined when there is no such table. */
+export async function readColumns(
+  client: ClientBase,
+  table: string,
+): Promise<Map<string, string> | undefined> {
+  const { rows } = await client.query(
+    `select attname as name, format_type(atttypid, null) as type
+       from pg_attribute
+      where attrelid = to_regclass($1) and attnum > 0 and not attisdropped`,
+    [quoteWideTable(table)],
+  );
+  return rows.length === 0 ? undefined : new Map(rows.map(({ name, type }) => [name, type]));
+}
+
+const INSTANT_TYPE = 'timestamp without time zone';
+
+/**
+ * Says what stands in the way of these columns in tables that exist already; changes nothing.
+ *
+ * @throws {FairleadError} `target-differs`, with the statements that would change them
+ */
+export async function refuseDifferences(
+  client: ClientBase,
+  columns: readonly ChannelColumn[],
+): Promise<void> {
+  const differences: string[] = [];
+  const statements: string[] = [];
+  for (const table of new Set(columns.map((column) => column.table))) {
+    const found = await readColumns(client, table);
+    if (!found) continue;
+    const own = columns.filter((column) => column.table === table);
+    const changes = own.filter(
+      ({ column, type }) => found.has(column) && found.get(column) !== type,
+    );
+    differences.push(
+      ...changes.map(
+        ({ column, type }) => `${table} "${column}" is ${found.get(column)}, not ${type}`,
+      ),
+    );
+    if (changes.length > 0) statements.push(alterTypes(table, changes, found));
+    statements.push(...(await keyStatements(client, table, found)));
+  }
+  if (statements.length === 0) return;
+  const shown = differences.slice(0, 20).join('; ');
+  const more = differences.length > 20 ? `; and ${differences.length - 20} more` : '';
+  throw new FairleadError(
+    'target-differs',
+    `${differences.length} columns of tables that exist already have another type, or their key is missing: ${shown}${more}`,
+    {
+      hint: `Change them, or name another table under [target], then repeat:\n${statements.join('\n')}`,
+    },
+  );
+}
+
+function alterTypes(table: string, changes: ChannelColumn[], found: Map<string, string>): string {
+  const clauses = changes.map(({ column, type }) => {
+    const name = escapeIdentifier(column);
+    return `  alter column ${name} type ${type} using ${castOf(name, found.get(column)!, type)}`;
+  });
+  return `alter table ${quoteWideTable(table)}\n${clauses.join(',\n')};`;
+}
+
+const castOf = (name: string, from: string, to: ColumnType): string =>
+  from === 'double precision' && to === 'boolean' ? `${name} <> 0` : `${name}::${to}`;
+
+async function keyStatements(
+  client: ClientBase,
+  table: string,
+  found: Map<string, string>,
+): Promise<string[]> {
+  const name = quoteWideTable(table);
+  if (found.get('created_time') !== INSTANT_TYPE) {
+    return [
+      `alter table ${name} alter column created_time type timestamp using created_time at time zone 'UTC';`,
+    ];
+  }
+  const { rows } = await client.query(
+    `select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                     where i.indrelid = to_regclass($1) and i.indisunique and i.indisvalid
+                       and i.indnkeyatts = 1 and i.indpred is null and a.attname = 'created_time') as found`,
+    [name],
+  );
+  return rows[0].found ? [] : [`alter table ${name} add primary key (created_time);`];
+}
+
+/** How long an ALTER TABLE may wait for its lock: whoever comes behind it in the queue waits as long. */
+const LOCK_TIMEOUT_MS = 200;
+const LOCK_PATIENCE_MS = 120_000;
+
+/**
+ * Gives every channel a column: those that have none yet get theirs, in one statement per table.
+ *
+ * @returns all columns of the ship
+ * @throws {FairleadError} `target-differs`; `database-busy` when a lock was not to be had for two minutes
+ */
+export async function extendTarget(
+  client: PoolClient,
+  ship: string,
+  channels: readonly TypedChannel[],
+  layout: LayoutOptions,
+): Promise<ChannelColumn[]> {
+  const giveUpAt = Date.now() + LOCK_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await inTransaction(client, () => addColumns(client, ship, channels, layout));
+    } catch (error) {
+      if ((error as { code?: string }).code !== '55P03') throw error;
+      const blocker = await describeBlocker(client, ship);
+      if (Date.now() > giveUpAt) throw lockedOut(ship, blocker, error);
+      await new Promise((resolve) => setTimeout(resolve, LOCK_TIMEOUT_MS * (1 + Math.random())));
+    }
+  }
+}
+
+async function addColumns(
+  client: PoolClient,
+  ship: string,
+  channels: readonly TypedChannel[],
+  layout: LayoutOptions,
+): Promise<ChannelColumn[]> {
+  await client.query(
+    "select pg_advisory_xact_lock(hashtextextended('fairlead columns ' || $1, 0))",
+    [ship],
+  );
+  const existing = await loadChannelMap(client, ship);
+  const added = extendLayout(existing, channels, layout);
+  await refuseDifferences(client, added);
+  await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  for (const table of new Set(added.map((column) => column.table))) {
+    await addToTable(
+      client,
+      table,
+      added.filter((column) => column.table === table),
+    );
+  }
+  await recordColumns(client, ship, added);
+  return [...existing, ...added];
+}
+
+async function addToTable(
+  client: PoolClient,
+  table: string,
+  columns: ChannelColumn[],
+): Promise<void> {
+  const found = await readColumns(client, table);
+  const definitions = columns
+    .filter(({ column }) => !found?.has(column))
+    .map(({ column, type }) => `${escapeIdentifier(column)} ${type}`);
+  if (!found) {
+    await client.query(
+      `create schema if not exists ${escapeIdentifier(parseTableName(table).schema)}`,
+    );
+    const all = ['created_time timestamp primary key', ...definitions].join(', ');
+    await client.query(`create table ${quoteWideTable(table)} (${all})`);
+  } else if (definitions.length > 0) {
+    const clauses = definitions.map((definition) => `add column ${definition}`).join(', ');
+    await client.query(`alter table ${quoteWideTable(table)} ${clauses}`);
+  }
+}
+
+async function recordColumns(
+  client: PoolClient,
+  ship: string,
+  columns: readonly ChannelColumn[],
+): Promise<void> {
+  await client.query(
+    `insert into fairlead.channel_map
+       (ship_id, data_channel_id, channel_group, table_name, column_name, column_type)
+     select $1, * from unnest($2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])`,
+    [
+      ship,
+      columns.map(({ channel }) => channel),
+      columns.map(({ group }) => group),
+      columns.map(({ table }) => table),
+      columns.map(({ column }) => column),
+      columns.map(({ type }) => type),
+    ],
+  );
+}
+
+/** Sessions that hold a lock on any of the ship's tables, in words. */
+async function describeBlocker(client: PoolClient, ship: string): Promise<string> {
+  await client.query('rollback');
+  const tables = new Set(
+    (await loadChannelMap(client, ship)).map(({ table }) => quoteWideTable(table)),
+  );
+  const { rows } = await client.query(
+    `select distinct a.pid, a.usename, a.application_name, a.state
+       from pg_locks l join pg_stat_activity a using (pid)
+      where l.granted and a.pid <> pg_backend_pid() and l.relation = any(array(select to_regclass(t)::oid from unnest($1::text[]) t))`,
+    [[...tables]],
+  );
+  return rows
+    .map((row) => `process ${row.pid} (${row.usename}, ${row.application_name}, ${row.state})`)
+    .join(', ');
+}
+
+const lockedOut = (ship: string, blocker: string, cause: unknown) =>
+  new FairleadError(
+    'database-busy',
+    `${ship}: no lock on its wide tables for two minutes, held by ${blocker}`,
+    {
+      hint: 'End that session (select pg_terminate_backend(pid)), or wait for it.',
+      cause,
+    },
+  );

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { escapeIdentifier, type PoolClient } from 'pg';
+import copyStreams from 'pg-copy-streams';
+import type { BookedChunk, QuarantinedCell } from './book-cells.ts';
+import type { CopyBuffer } from './copy-binary.ts';
+import { expectedSum, timestampText, type ChunkKey } from './ledger.ts';
+import { encodeQuarantine } from './quarantine-rows.ts';
+import { readBack } from './read-back.ts';
+import { readColumns, quoteWideTable } from './wide-table.ts';
+import { resolveTables } from './read-wide.ts';
+import { encodeWideRows, wideRowsOf, type WideRows } from './wide-rows.ts';
+
+/**
+ * How a chunk's rows get into tables that may hold rows of that range already.
+ *
+ * - `copy`: there are none.
+ * - `replace`: what is there is what the ledger says that we left; it goes.
+ * - `merge`: other writers have been here. Where both have a value, the source wins; other values stay.
+ */
+export type WriteMode = 'copy' | 'replace' | 'merge';
+
+/** Writes a chunk's rows and its quarantine, inside the caller's transaction, which holds the chunk's lock. */
+export async function writeChunk(
+  client: PoolClient,
+  key: ChunkKey,
+  booked: BookedChunk,
+  mode: WriteMode,
+): Promise<void> {
+  if (mode === 'replace') await deleteRows(client, key);
+  for (const wide of wideRowsOf(booked.written)) {
+    if (mode === 'merge') await mergeRows(client, wide, booked.buffer);
+    else await copyRows(client, quoteWideTable(wide.table), wide, booked.buffer);
+  }
+  await replaceQuarantine(client, key, booked.quarantined, booked.buffer);
+}
+
+export async function chooseWriteMode(
+  client: PoolClient,
+  key: ChunkKey,
+  scratch: CopyBuffer,
+): Promise<WriteMode> {
+  const tables = [...(await resolveTables(client, key.ship))];
+  const filled = [];
+  for (const [table] of tables) if (await hasRows(client, table, key)) filled.push(table);
+  if (filled.length === 0) return 'copy';
+  for (const [table, columns] of tables) {
+    const all = await readColumns(client, table);
+    const hasOtherColumns = (all?.size ?? 0) > columns.length + 1;
+    if (hasOtherColumns) return 'merge';
+  }
+  const expected = await expectedSum(client, key);
+  if (!expected) return 'merge';
+  const { sum } = await readBack(client, key, scratch);
+  return sum.checksum === expected.checksum && sum.cells === expected.cells ? 'replace' : 'merge';
+}
+
+const IN_RANGE = 'created_time >= $1 and created_time < $2';
+const rangeOf = ({ fromUs, toUs }: ChunkKey) => [timestampText(fromUs), timestampText(toUs)];
+
+async function hasRows(client: PoolClient, table: string, key: ChunkKey): Promise<boolean> {
+  const { rows } = await client.query(
+    `select exists (select from ${quoteWideTable(table)} where ${IN_RANGE}) as found`,
+    rangeOf(key),
+  );
+  return rows[0].found;
+}
+
+async function deleteRows(client: PoolClient, key: ChunkKey): Promise<void> {
+  for (const [table] of await resolveTables(client, key.ship)) {
+    await client.query(`delete from ${quoteWideTable(table)} where ${IN_RANGE}`, rangeOf(key));
+  }
+}
+
+const columnList = ({ columns }: WideRows): string =>
+  ['created_time', ...columns.map(({ column }) => escapeIdentifier(column.column))].join(', ');
+
+async function copyRows(
+  client: PoolClient,
+  into: string,
+  wide: WideRows,
+  buffer: CopyBuffer,
+): Promise<void> {
+  const statement = `copy ${into} (${columnList(wide)}) from stdin (format binary)`;
+  const rows = Readable.from(encodeWideRows(wide, buffer), { objectMode: true });
+  await pipeline(rows, client.query(copyStreams.from(statement)));
+}
+
+async function mergeRows(client: PoolClient, wide: WideRows, buffer: CopyBuffer): Promise<void> {
+  const table = quoteWideTable(wide.table);
+  const staging = await createStaging(client, table);
+  await copyRows(client, staging, wide, buffer);
+  const names = wide.columns.map(({ column }) => escapeIdentifier(column.column));
+  const updates = names.map((name) => `${name} = coalesce(excluded.${name}, present.${name})`);
+  const action = updates.length > 0 ? `update set ${updates.join(', ')}` : 'nothing';
+  await client.query(
+    `insert into ${table} as present (${columnList(wide)})
+     select ${columnList(wide)} from ${staging}
+     on conflict (created_time) do ${action}`,
+  );
+}
+
+/**
+ * A temporary table of the wide table's shape, one per connection and shape: it empties itself at COMMIT, because
+ * creating one for each chunk would bloat the catalog.
+ */
+async function createStaging(client: PoolClient, table: string): Promise<string> {
+  const { rows } = await client.query(
+    `select string_agg(attname || ' ' || atttypid, ',' order by attnum) as shape
+       from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped`,
+    [table],
+  );
+  const digits = createHash('sha256')
+    .update(`${table} ${rows[0].shape}`)
+    .digest('hex')
+    .slice(0, 16);
+  const staging = `pg_temp.fairlead_merge_${digits}`;
+  await client.query("set local client_min_messages = 'warning'");
+  await client.query(
+    `create temporary table if not exists fairlead_merge_${digits} (like ${table}) on commit delete rows`,
+  );
+  return staging;
+}
+
+async function replaceQuarantine(
+  client: PoolClient,
+  key: ChunkKey,
+  quarantined: readonly QuarantinedCell[],
+  buffer: CopyBuffer,
+): Promise<void> {
+  await client.query(`delete from fairlead.quarantine where ship_id = $3 and ${IN_RANGE}`, [
+    ...rangeOf(key),
+    key.ship,
+  ]);
+  if (quarantined.length === 0) return;
+  const statement = `copy fairlead.quarantine
+    (ship_id, data_channel_id, created_time, reason, value_format, double_v, long_v, bool_v, str_v)
+    from stdin (format binary)`;
+  const rows = Readable.from(encodeQuarantine(key.ship, quarantined, buffer), { objectMode: true });
+  await pipeline(rows, client.query(copyStreams.from(statement)));
+}
