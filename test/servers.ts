@@ -1,14 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
+import { lockFolder } from '../workers/stack/folder-lock.ts';
 import { startPostgres } from '../workers/stack/postgres-server.ts';
 import type { PostgresMajor } from '../workers/stack/postgres-binaries.ts';
 import { findTemporalCli } from '../workers/stack/temporal-cli.ts';
 import { startTemporal } from '../workers/stack/temporal-server.ts';
 import { anyFreePort } from '../workers/stack/choose-port.ts';
+import { clearUpKilledRuns, TEST_FOLDER_PREFIX } from './clear-up-killed-runs.ts';
 import { narrowTableSql, TEMPLATE_DATABASE } from './narrow-table.ts';
 
 declare module 'vitest' {
@@ -34,7 +36,10 @@ const careless = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'o
 
 /** Starts what the tests share, once for a run: PostgreSQL 18 and 13, and two Temporal servers. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
+  await clearUpKilledRuns(report);
+  const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+  await chmod(folder, 0o755);
+  lockFolder(folder);
   const servers: Server[] = [];
   const keep = <S extends Server>(server: S): S => {
     servers.push(server);

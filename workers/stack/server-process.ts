@@ -54,7 +54,8 @@ export async function startServerProcess(
       isRunning: () => child.exitCode === null && child.signalCode === null,
       lastWords: () => endOfLog(logFile, logStart),
       stop: async (steps) => {
-        if (identity !== undefined) await stopProcess(identity, steps);
+        if (identity === undefined) child.kill('SIGKILL');
+        else await stopProcess(identity, steps);
         await exited;
       },
     };

@@ -65,13 +65,7 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
     await mkdir(options.folder, { recursive: true });
     release = lockFolder(options.folder).release;
     const files = filesIn(await realpath(options.folder));
-    await stopLeftover({
-      file: files.pid,
-      mark: files.database,
-      steps: stopSteps,
-      name: 'Temporal',
-      report: options.report,
-    });
+    await stopLeftoverTemporal(options.folder, options.report);
     const server = await startOnFreePorts(files, options);
     void server.exited.then(release);
     return server;
@@ -79,6 +73,12 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
     release();
     throw stackFailure('the local Temporal server did not start', options.folder, error);
   }
+}
+
+/** Stops the server that a killed run left in this folder, if it did. */
+export async function stopLeftoverTemporal(folder: string, report: Report): Promise<void> {
+  const { pid, database } = filesIn(await realpath(folder));
+  await stopLeftover({ file: pid, mark: database, steps: stopSteps, name: 'Temporal', report });
 }
 
 const filesIn = (folder: string): Files => ({
