@@ -106,6 +106,10 @@ export function addCells(sum: CellCounts, more: CellCounts): CellCounts {
   };
 }
 
+/** True when `instant` is before `other`, however many decimals either is written with. */
+export const isBefore = (instant: string, other: string): boolean =>
+  parseInstant(instant) < parseInstant(other);
+
 export const lengthUs = ({ from, to }: InstantRange): number =>
   parseInstant(to) - parseInstant(from);
 

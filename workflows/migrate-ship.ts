@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ShipPlan, ShipReport } from '../domain/migration.ts';
-import type { MigrateShipInput } from '../domain/migration-progress.ts';
+import { isBefore, type MigrateShipInput } from '../domain/migration-progress.ts';
 import { activitiesFor, type ActivitiesOfMigration } from './activities-for.ts';
 import { ChunkWindow } from './chunk-window.ts';
 import { cancel, pause, progress, resume, setWindow } from './messages.ts';
@@ -92,7 +92,7 @@ async function sweep(
   window: ChunkWindow,
   { steps }: ActivitiesOfMigration,
 ): Promise<void> {
-  while (migration.cursor !== plan.to) {
+  while (isBefore(migration.cursor, plan.to)) {
     if (workflowInfo().continueAsNewSuggested) throw new ContinuationDue();
     const { cursor } = migration;
     const summary = `${migration.sweep === 0 ? 'chunks' : 'holes'} from ${cursor}`;

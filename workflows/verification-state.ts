@@ -1,6 +1,6 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { ChunkComparison, InstantRange } from '../domain/migration.ts';
-import { percentSettled } from '../domain/migration-progress.ts';
+import { isBefore, percentSettled } from '../domain/migration-progress.ts';
 import { DEFAULT_TIMING, type MigrationTiming } from '../domain/migration-timing.ts';
 import {
   addComparison,
@@ -11,7 +11,6 @@ import {
   type VerifyReport,
   type VerifyShipInput,
 } from '../domain/verification.ts';
-import { parseInstant } from '../domain/time.ts';
 import { Patience } from './patience.ts';
 
 /** Everything that a verification knows about itself. */
@@ -45,7 +44,9 @@ export class VerificationState {
   }
 
   get hasMore(): boolean {
-    return this.open.length > 0 || (this.range !== undefined && this.cursor !== this.range.to);
+    return (
+      this.open.length > 0 || (this.range !== undefined && isBefore(this.cursor, this.range.to))
+    );
   }
 
   get mayGoOn(): boolean {
@@ -62,7 +63,7 @@ export class VerificationState {
 
   takeNext({ to }: InstantRange): InstantRange {
     const batch = this.open.shift() ?? nextBatch(this.cursor, to, this.input.widthMs);
-    if (parseInstant(batch.to) > parseInstant(this.cursor)) this.cursor = batch.to;
+    if (isBefore(this.cursor, batch.to)) this.cursor = batch.to;
     this.inFlight.set(batch.from, batch);
     return batch;
   }
