@@ -112,3 +112,29 @@ export async function findSpansWithCells(
   });
   return rows.map(([hasCells]) => hasCells);
 }
+
+/** Beyond so many cells of one channel after the end, counting stops. */
+const STRAY_LIMIT = 1_000;
+
+/** Cells that no chunk up to `toUs` can hold: at ±infinity, and at or after `toUs`. */
+export async function countStrayInstants(
+  client: ClientBase,
+  table: TableName,
+  ship: string,
+  channels: readonly string[],
+  toUs: EpochUs,
+): Promise<{ infinite: number; afterTo: number; afterToIsMore: boolean }> {
+  const inChannel = `from ${quoteTable(table)} where ship_id = $1 and data_channel_id = channel.id`;
+  const { rows } = await client.query(
+    `select coalesce(sum(low.n + high.n), 0)::float8 as infinite, coalesce(sum(after.n), 0)::float8 as after,
+            coalesce(max(after.n), 0) >= $4 as more
+       from unnest($2::text[]) as channel (id)
+      cross join lateral (select count(*) as n ${inChannel} and created_time = '-infinity') as low
+      cross join lateral (select count(*) as n ${inChannel} and created_time = 'infinity') as high
+      cross join lateral (
+        select count(*) as n from (select ${inChannel} and created_time >= $3 and created_time < 'infinity' limit $4) as capped
+      ) as after`,
+    [ship, channels, timestampText(toUs), STRAY_LIMIT],
+  );
+  return { infinite: rows[0].infinite, afterTo: rows[0].after, afterToIsMore: rows[0].more };
+}

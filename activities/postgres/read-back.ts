@@ -34,7 +34,7 @@ export async function readBack(
       for (let index = 0; index < columns.length; index++) {
         const field = fields[index]!;
         if (isNull(scratch, field)) continue;
-        if (own && !holds(owned[index], us)) result.foreign++;
+        if (own && indexOfInstant(owned[index], us) === -1) result.foreign++;
         else addField(result.sum, seeds[index]!, instant, columns[index]!.type, scratch, field);
       }
     });
@@ -42,17 +42,16 @@ export async function readBack(
   return result;
 }
 
-/** Binary search in ascending instants. */
-export function holds(instants: Float64Array | undefined, us: number): boolean {
-  if (!instants) return false;
+/** Binary search in ascending instants; -1 where there is none. */
+export function indexOfInstant(instants: Float64Array | undefined, us: number): number {
   let low = 0;
-  let high = instants.length - 1;
+  let high = (instants?.length ?? 0) - 1;
   while (low <= high) {
     const middle = (low + high) >> 1;
-    const found = instants[middle]!;
-    if (found === us) return true;
+    const found = instants![middle]!;
+    if (found === us) return middle;
     if (found < us) low = middle + 1;
     else high = middle - 1;
   }
-  return false;
+  return -1;
 }

@@ -1,0 +1,22 @@
+import type { MigrationFunctions } from '../migration-activities.ts';
+import { copyChunk } from './copy-chunk.ts';
+import type { MigrationDatabases } from './migration-databases.ts';
+import { planChunks } from './plan-chunks.ts';
+import { planShip, prepareTarget } from './plan-ship.ts';
+import { settleAsFailed, splitChunk } from './settle-chunk.ts';
+import { summarizeShip } from './summarize-ship.ts';
+import { verifyBatch } from './verify-batch.ts';
+
+/** Binds what the activities do to their databases. */
+export function createMigrationFunctions(databases: MigrationDatabases): MigrationFunctions {
+  return {
+    planShip: (request) => planShip(databases, request),
+    prepareTarget: (plan) => prepareTarget(databases, plan),
+    planChunks: (input) => planChunks(databases, input),
+    copyChunk: (input, run) => copyChunk(databases, input, run),
+    splitChunk: (failure) => splitChunk(databases, failure),
+    recordFailure: (failure) => settleAsFailed(databases, failure),
+    summarizeShip: (plan) => summarizeShip(databases, plan),
+    verifyBatch: (input, run) => verifyBatch(databases, input, run),
+  };
+}

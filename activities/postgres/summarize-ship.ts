@@ -1,0 +1,235 @@
+import type { ClientBase } from 'pg';
+import { countChunks, subtractSpans, type Span } from '../../domain/chunk-planning.ts';
+import type {
+  QuarantineCount,
+  ShipPlan,
+  ShipReport,
+  VerifyRequest,
+} from '../../domain/migration.ts';
+import { FairleadError } from '../../domain/errors.ts';
+import { HOUR_US, MS_US, formatInstant, parseInstant } from '../../domain/time.ts';
+import { withConnection } from './connection.ts';
+import { findInstallation } from './fairlead-schema.ts';
+import { timestampText, type ChunkKey } from './ledger.ts';
+import type { MigrationDatabases } from './migration-databases.ts';
+import { quoteTable } from './narrow-table.ts';
+import { quoteWideTable } from './wide-table.ts';
+
+/** Over this share of a channel's cells in quarantine, a migration is not right. */
+const EXCESSIVE_SHARE = 0.01;
+const DEFAULT_WIDTH_US = 2 * HOUR_US;
+
+interface LedgerSums extends Span {
+  status: string;
+  read: number;
+  written: number;
+  nulls: number;
+  quarantined: number;
+  foreign: number;
+  startedAtMs: number;
+  committedAtMs: number;
+}
+
+/**
+ * Where a ship stands, by the ledger alone: it needs neither the source nor Temporal.
+ *
+ * @returns undefined for a ship that the ledger does not know
+ */
+export async function reportShip(
+  { target }: Pick<MigrationDatabases, 'target'>,
+  request: VerifyRequest & { widthMs?: number },
+): Promise<ShipReport | undefined> {
+  return withConnection(target, { name: `fairlead/status/${request.ship}` }, async (client) => {
+    if (!(await findInstallation(client))) return undefined;
+    const rows = await readSums(client, request);
+    const known = knownRange(request, rows);
+    if (!known) return undefined;
+    const key = { ...known, ship: request.ship };
+    const report = addUp(
+      key,
+      rows,
+      request.widthMs === undefined ? DEFAULT_WIDTH_US : request.widthMs * MS_US,
+    );
+    return {
+      ...report,
+      tables: await listTables(client, request.ship),
+      quarantine: await countQuarantine(client, key),
+    };
+  });
+}
+
+/**
+ * The report of a ship; at the end of its migration, given the plan, also statistics for the planner, and what is
+ * wrong with its quarantine.
+ *
+ * @throws {FairleadError} `ship-unknown` when the ledger does not know the ship
+ */
+export async function summarizeShip(
+  databases: MigrationDatabases,
+  request: VerifyRequest | ShipPlan,
+): Promise<ShipReport> {
+  const report = await reportShip(databases, request);
+  if (!report) throw neverMigrated(request.ship);
+  if (!('installation' in request)) return report;
+  await withConnection(
+    databases.target,
+    { name: `fairlead/analyze/${request.ship}` },
+    async (client) => {
+      for (const table of report.tables) await client.query(`analyze ${quoteWideTable(table)}`);
+    },
+  );
+  return { ...report, quarantine: await markExcessive(databases, request, report.quarantine) };
+}
+
+const neverMigrated = (ship: string) =>
+  new FairleadError('ship-unknown', `the ledger has no chunk of ship ${ship}`, {
+    hint: `Migrate it first: fairlead migrate ${ship}`,
+  });
+
+async function readSums(
+  client: ClientBase,
+  { ship, from, to }: VerifyRequest,
+): Promise<LedgerSums[]> {
+  const { rows } = await client.query(
+    `select from_time::text, to_time::text, status, cells_read, cells_written, cells_null, cells_quarantined,
+            cells_foreign, coalesce(extract(epoch from committed_at) * 1000, 0)::float8 as committed, coalesce(seconds, 0) as seconds
+       from fairlead.chunk
+      where ship_id = $1 and from_time < $3 and to_time > $2 and status <> 'superseded'
+      order by from_time`,
+    [
+      ship,
+      from ? timestampText(parseInstant(from)) : '-infinity',
+      to ? timestampText(parseInstant(to)) : 'infinity',
+    ],
+  );
+  return rows.map((row) => ({
+    fromUs: parseInstant(row.from_time),
+    toUs: parseInstant(row.to_time),
+    status: row.status,
+    read: Number(row.cells_read),
+    written: Number(row.cells_written),
+    nulls: Number(row.cells_null),
+    quarantined: Number(row.cells_quarantined),
+    foreign: Number(row.cells_foreign),
+    startedAtMs: row.committed - row.seconds * 1_000,
+    committedAtMs: row.committed,
+  }));
+}
+
+function knownRange({ from, to }: VerifyRequest, rows: readonly Span[]): Span | undefined {
+  const fromUs = from ? parseInstant(from) : rows[0]?.fromUs;
+  const toUs = to
+    ? parseInstant(to)
+    : rows.reduce((latest, row) => Math.max(latest, row.toUs), -Infinity);
+  return fromUs === undefined || toUs === -Infinity ? undefined : { fromUs, toUs };
+}
+
+type Addition = Omit<ShipReport, 'tables' | 'quarantine'>;
+
+function addUp(key: ChunkKey, rows: readonly LedgerSums[], widthUs: number): Addition {
+  const proven = rows.filter(({ status }) => status === 'done' || status === 'empty');
+  const sum = (count: (row: LedgerSums) => number) =>
+    proven.reduce((total, row) => total + count(row), 0);
+  const countOf = (status: string) => rows.filter((row) => row.status === status).length;
+  const failed = countOf('failed');
+  const open = subtractSpans(key, [...proven, ...rows.filter(({ status }) => status === 'failed')]);
+  const openChunks = open.reduce((total, span) => total + countChunks(span, widthUs), 0);
+  const seconds = unionSeconds(proven);
+  const read = sum((row) => row.read);
+  return {
+    ship: key.ship,
+    from: formatInstant(key.fromUs),
+    to: formatInstant(key.toUs),
+    phase: openChunks === 0 ? 'finished' : 'copying',
+    chunks: {
+      total: proven.length + failed + openChunks,
+      done: countOf('done'),
+      empty: countOf('empty'),
+      split: countOf('split'),
+      failed,
+    },
+    cells: {
+      read,
+      written: sum((row) => row.written),
+      nulls: sum((row) => row.nulls),
+      quarantined: sum((row) => row.quarantined),
+    },
+    foreign: sum((row) => row.foreign),
+    seconds: Math.round(seconds * 1_000) / 1_000,
+    cellsPerSecond: seconds > 0 ? Math.round(read / seconds) : 0,
+    verified: openChunks === 0 && failed === 0,
+  };
+}
+
+/** Time in which at least one chunk was being copied: chunks in flight together count once, pauses not at all. */
+function unionSeconds(rows: readonly LedgerSums[]): number {
+  let totalMs = 0;
+  let reachedMs = -Infinity;
+  for (const { startedAtMs, committedAtMs } of rows.toSorted(
+    (a, b) => a.startedAtMs - b.startedAtMs,
+  )) {
+    totalMs += Math.max(0, committedAtMs - Math.max(startedAtMs, reachedMs));
+    reachedMs = Math.max(reachedMs, committedAtMs);
+  }
+  return totalMs / 1_000;
+}
+
+async function listTables(client: ClientBase, ship: string): Promise<string[]> {
+  const { rows } = await client.query(
+    'select distinct table_name from fairlead.channel_map where ship_id = $1 order by 1',
+    [ship],
+  );
+  return rows.map(({ table_name: table }) => table);
+}
+
+const QUARANTINE_RANGE = 'ship_id = $1 and created_time >= $2 and created_time < $3';
+const rangeOf = ({ ship, fromUs, toUs }: ChunkKey) => [
+  ship,
+  timestampText(fromUs),
+  timestampText(toUs),
+];
+
+async function countQuarantine(client: ClientBase, key: ChunkKey): Promise<QuarantineCount[]> {
+  const { rows } = await client.query(
+    `select reason, count(*)::float8 as cells from fairlead.quarantine where ${QUARANTINE_RANGE} group by 1 order by 2 desc`,
+    rangeOf(key),
+  );
+  return rows.map(({ reason, cells }) => ({ reason, cells, excessiveChannels: [] }));
+}
+
+/** Counts, by the index, the cells of those few channels that have any in quarantine. */
+async function markExcessive(
+  databases: MigrationDatabases,
+  plan: ShipPlan,
+  quarantine: readonly QuarantineCount[],
+): Promise<QuarantineCount[]> {
+  if (quarantine.length === 0) return [];
+  const key = { ship: plan.ship, fromUs: parseInstant(plan.from), toUs: parseInstant(plan.to) };
+  const { rows } = await databases.target.query(
+    `select data_channel_id as channel, array_agg(distinct reason) as reasons, count(*)::float8 as cells
+       from fairlead.quarantine where ${QUARANTINE_RANGE} group by 1`,
+    rangeOf(key),
+  );
+  const excessive = new Map<string, string[]>();
+  for (const { channel, reasons, cells } of rows) {
+    if (cells <= EXCESSIVE_SHARE * (await countCells(databases, key, channel))) continue;
+    for (const reason of reasons)
+      excessive.set(reason, [...(excessive.get(reason) ?? []), channel]);
+  }
+  return quarantine.map((count) => ({
+    ...count,
+    excessiveChannels: excessive.get(count.reason) ?? [],
+  }));
+}
+
+async function countCells(
+  { source, sourceTable }: MigrationDatabases,
+  key: ChunkKey,
+  channel: string,
+): Promise<number> {
+  const { rows } = await source.query(
+    `select count(*)::float8 as cells from ${quoteTable(sourceTable)} where ${QUARANTINE_RANGE} and data_channel_id = $4`,
+    [...rangeOf(key), channel],
+  );
+  return rows[0].cells;
+}

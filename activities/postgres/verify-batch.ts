@@ -1,0 +1,111 @@
+import type { PoolClient } from 'pg';
+import { chunksOf } from '../../domain/chunk-planning.ts';
+import type { ChunkComparison, VerifyBatchInput } from '../../domain/migration.ts';
+import { MS_US, formatInstant, parseInstant } from '../../domain/time.ts';
+import { columnTypeOf } from '../../domain/value-format.ts';
+import { addComparison, noDifference, type ComparisonSums } from '../../domain/verification.ts';
+import type { ChannelColumn } from '../../domain/wide-layout.ts';
+import { bookCells, type BookedChunk } from './book-cells.ts';
+import type { ChunkCells } from './cells.ts';
+import { sumOfBooked } from './chunk-sum.ts';
+import { compareCells } from './compare-cells.ts';
+import { withConnection } from './connection.ts';
+import type { CopyBuffer } from './copy-binary.ts';
+import { timestampText, type ChunkKey } from './ledger.ts';
+import type { MigrationDatabases } from './migration-databases.ts';
+import { readBack } from './read-back.ts';
+import { readChunk } from './read-chunk.ts';
+import { loadChannelMap } from './wide-table.ts';
+
+/** Compares source and target, both read anew: by checksum first, cell by cell only where that differs. */
+export async function verifyBatch(
+  databases: MigrationDatabases,
+  { ship, from, to, widthMs }: VerifyBatchInput,
+  { signal }: { signal: AbortSignal },
+): Promise<ChunkComparison> {
+  let sums = noDifference();
+  for (const chunk of chunksOf(
+    { fromUs: parseInstant(from), toUs: parseInstant(to) },
+    widthMs * MS_US,
+  )) {
+    sums = addComparison(sums, await verifyChunk(databases, { ...chunk, ship }, signal));
+  }
+  return { from, to, ...sums };
+}
+
+function verifyChunk(
+  databases: MigrationDatabases,
+  key: ChunkKey,
+  signal: AbortSignal,
+): Promise<ComparisonSums> {
+  const { source, sourceTable, target, buffers } = databases;
+  const options = { name: `fairlead/verify/${key.ship}`, signal };
+  return buffers.use((buffer) =>
+    buffers.use(async (scratch) => {
+      const cells = await withConnection(source, options, (client) =>
+        readChunk(client, sourceTable, key, buffer, () => {}),
+      );
+      return withConnection(target, options, (client) => compare(client, key, cells, scratch));
+    }),
+  );
+}
+
+async function compare(
+  client: PoolClient,
+  key: ChunkKey,
+  cells: ChunkCells,
+  scratch: CopyBuffer,
+): Promise<ComparisonSums> {
+  const booked = bookCells(cells, expectedColumns(cells, await loadChannelMap(client, key.ship)));
+  const { counts } = booked;
+  const kept = await countKept(client, key, booked);
+  const read = sumOfBooked(booked);
+  const { sum } = await readBack(client, key, scratch);
+  const areEqual = sum.cells === read.cells && sum.checksum === read.checksum;
+  const found = areEqual
+    ? { ...noDifference(), matched: counts.written }
+    : await compareCells(client, key, booked, scratch);
+  return {
+    ...found,
+    source: counts.read,
+    matched: found.matched + counts.nulls,
+    missing: found.missing + counts.quarantined - kept,
+    quarantined: kept,
+    differences:
+      kept === counts.quarantined
+        ? found.differences
+        : [...found.differences, lostQuarantine(key, counts.quarantined, kept)],
+  };
+}
+
+/** The stored columns, and for channels that have none one that no table holds: their cells are missing. */
+function expectedColumns(
+  cells: ChunkCells,
+  stored: readonly ChannelColumn[],
+): Map<string, ChannelColumn> {
+  const columns = new Map(stored.map((column) => [column.channel, column]));
+  for (const { channel, format } of [...cells.plain, ...cells.odd]) {
+    const type = columnTypeOf(new Map([[format ?? '', 1]]));
+    if (type === undefined || columns.has(channel)) continue;
+    columns.set(channel, { channel, type, group: 0, table: '', column: channel });
+  }
+  return columns;
+}
+
+/** How many of the cells that belong into quarantine are there. */
+async function countKept(
+  client: PoolClient,
+  { ship, fromUs, toUs }: ChunkKey,
+  booked: BookedChunk,
+): Promise<number> {
+  if (booked.counts.quarantined === 0) return 0;
+  const { rows } = await client.query(
+    `select count(*)::int as kept from fairlead.quarantine
+      where ship_id = $1 and created_time >= $2 and created_time < $3`,
+    [ship, timestampText(fromUs), timestampText(toUs)],
+  );
+  return Math.min(rows[0].kept, booked.counts.quarantined);
+}
+
+const lostQuarantine = ({ ship, fromUs }: ChunkKey, expected: number, kept: number): string =>
+  `${ship} ${formatInstant(fromUs)}: quarantine holds ${kept} cells, expected ${expected}`;
