@@ -13,7 +13,6 @@ import type {
   ShipPlan,
   ShipReport,
   VerifyBatchInput,
-  VerifyRequest,
 } from '../domain/migration.ts';
 import { applicationFailureOf } from './application-failure-of.ts';
 import { awaitShip, type AwaitShipInput } from './await-ship.ts';
@@ -39,7 +38,7 @@ export interface MigrationFunctions {
   /** @throws {FairleadError} of kind `data` when the range cannot be split */
   splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
   recordFailure(failure: ChunkFailure): Promise<void>;
-  summarizeShip(plan: VerifyRequest): Promise<ShipReport>;
+  summarizeShip(plan: ShipPlan): Promise<ShipReport>;
   verifyBatch(input: VerifyBatchInput, run: ActivityRun): Promise<ChunkComparison>;
 }
 
@@ -50,7 +49,7 @@ export interface MigrationActivities {
   copyChunk(input: CopyChunkInput): Promise<ChunkProof>;
   splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
   recordFailure(failure: ChunkFailure): Promise<void>;
-  summarizeShip(plan: VerifyRequest): Promise<ShipReport>;
+  summarizeShip(plan: ShipPlan): Promise<ShipReport>;
   verifyBatch(input: VerifyBatchInput): Promise<ChunkComparison>;
   awaitShip(input: AwaitShipInput): Promise<FleetOutcome>;
   /** Asks the server to cancel the workflow that calls this. */

@@ -1,4 +1,4 @@
-import type { ChunkComparison, InstantRange, VerifyRequest } from './migration.ts';
+import type { ChunkComparison, InstantRange } from './migration.ts';
 import type { MigrationTiming } from './migration-timing.ts';
 import type { Waiting } from './migration-progress.ts';
 import { formatInstant, MS_US, parseInstant } from './time.ts';
@@ -6,8 +6,8 @@ import { formatInstant, MS_US, parseInstant } from './time.ts';
 export const MAX_DIFFERENCES = 20;
 const CHUNKS_PER_BATCH = 12;
 
-export interface VerifyShipInput {
-  request: VerifyRequest;
+export interface VerifyShipInput extends InstantRange {
+  ship: string;
   widthMs: number;
   /** Batches in flight. */
   window: number;
@@ -15,7 +15,7 @@ export interface VerifyShipInput {
   checkpoint?: VerifyCheckpoint;
 }
 
-export interface VerifyCheckpoint extends InstantRange {
+export interface VerifyCheckpoint {
   cursor: string;
   /** Batches before the cursor that are not compared: empty, unless one was waiting. */
   open: InstantRange[];
@@ -33,7 +33,7 @@ export interface VerifyReport extends InstantRange {
 
 export interface VerifyProgress {
   ship: string;
-  phase: 'planning' | 'comparing' | 'waiting' | 'finished' | 'cancelled';
+  phase: 'comparing' | 'waiting' | 'finished' | 'cancelled';
   percent: number;
   waiting: Waiting[];
   sums: ComparisonSums;

@@ -18,9 +18,8 @@ export class VerificationState {
   readonly input: VerifyShipInput;
   readonly timing: MigrationTiming;
   readonly patience: Patience;
-  phase: VerifyProgress['phase'] = 'planning';
-  range: InstantRange | undefined;
-  private cursor = '';
+  phase: VerifyProgress['phase'] = 'comparing';
+  private cursor: string;
   private readonly inFlight = new Map<string, InstantRange>();
   private readonly open: InstantRange[];
   private broken: { error: unknown } | undefined;
@@ -33,20 +32,11 @@ export class VerificationState {
     this.patience = new Patience(this.timing, () => this.show());
     this.sums = checkpoint?.sums ?? noDifference();
     this.open = [...(checkpoint?.open ?? [])];
-    if (checkpoint) this.begin(checkpoint, checkpoint.cursor);
-  }
-
-  begin({ from, to }: InstantRange, cursor = from): InstantRange {
-    this.range = { from, to };
-    this.cursor = cursor;
-    this.phase = 'comparing';
-    return this.range;
+    this.cursor = checkpoint?.cursor ?? input.from;
   }
 
   get hasMore(): boolean {
-    return (
-      this.open.length > 0 || (this.range !== undefined && isBefore(this.cursor, this.range.to))
-    );
+    return this.open.length > 0 || isBefore(this.cursor, this.input.to);
   }
 
   get mayGoOn(): boolean {
@@ -61,8 +51,9 @@ export class VerificationState {
     if (this.broken) throw this.broken.error;
   }
 
-  takeNext({ to }: InstantRange): InstantRange {
-    const batch = this.open.shift() ?? nextBatch(this.cursor, to, this.input.widthMs);
+  takeNext(): InstantRange {
+    const { to, widthMs } = this.input;
+    const batch = this.open.shift() ?? nextBatch(this.cursor, to, widthMs);
     if (isBefore(this.cursor, batch.to)) this.cursor = batch.to;
     this.inFlight.set(batch.from, batch);
     return batch;
@@ -80,27 +71,27 @@ export class VerificationState {
     this.broken ??= { error };
   }
 
-  report(range: InstantRange): VerifyReport {
+  report(): VerifyReport {
     this.phase = 'finished';
+    const { ship, from, to } = this.input;
     const { differences, ...cells } = this.sums;
-    return { ship: this.input.request.ship, ...range, cells, differences };
+    return { ship, from, to, cells, differences };
   }
 
   progress(): VerifyProgress {
     const open = [...this.inFlight.values(), ...this.open];
     return {
-      ship: this.input.request.ship,
+      ship: this.input.ship,
       phase: this.patience.waiting.size > 0 ? 'waiting' : this.phase,
-      percent: this.range ? percentSettled(this.range, this.cursor, open) : 0,
+      percent: percentSettled(this.input, this.cursor, open),
       waiting: [...this.patience.waiting.values()],
       sums: this.sums,
     };
   }
 
   nextInput(): VerifyShipInput {
-    if (!this.range) return this.input;
     const { cursor, open, sums } = this;
-    return { ...this.input, checkpoint: { ...this.range, cursor, open, sums } };
+    return { ...this.input, checkpoint: { cursor, open, sums } };
   }
 
   private show(): void {

@@ -22,9 +22,8 @@ export async function verifyShip(input: VerifyShipInput): Promise<VerifyReport> 
     description: 'what was compared so far',
   });
   try {
-    const range = verification.range ?? (await resolveRange(verification, activities));
-    await compare(verification, range, activities);
-    return verification.report(range);
+    await compare(verification, activities);
+    return verification.report();
   } catch (error) {
     if (isCancellation(error)) verification.phase = 'cancelled';
     if (!(error instanceof ContinuationDue)) throw error;
@@ -32,23 +31,8 @@ export async function verifyShip(input: VerifyShipInput): Promise<VerifyReport> 
   }
 }
 
-/** Without `from` and `to`, it is what the ledger knows of the ship. */
-async function resolveRange(
-  verification: VerificationState,
-  { steps }: ActivitiesOfMigration,
-): Promise<InstantRange> {
-  const { request } = verification.input;
-  const { from, to } = await verification.patience.untilItWorks('range', () =>
-    steps.summarizeShip.executeWithOptions({ summary: request.ship, activityId: 'range' }, [
-      request,
-    ]),
-  );
-  return verification.begin({ from: request.from ?? from, to: request.to ?? to });
-}
-
 async function compare(
   verification: VerificationState,
-  range: InstantRange,
   activities: ActivitiesOfMigration,
 ): Promise<void> {
   try {
@@ -56,7 +40,7 @@ async function compare(
       await condition(() => verification.mayGoOn);
       verification.throwIfBroken();
       if (workflowInfo().continueAsNewSuggested) throw new ContinuationDue();
-      void compareBatch(verification, verification.takeNext(range), activities);
+      void compareBatch(verification, verification.takeNext(), activities);
     }
     await condition(() => verification.isEmptied);
     verification.throwIfBroken();
@@ -71,12 +55,12 @@ async function compareBatch(
   batch: InstantRange,
   { chunks }: ActivitiesOfMigration,
 ): Promise<void> {
-  const { request, widthMs } = verification.input;
+  const { ship, widthMs } = verification.input;
   const title = rangeTitle(batch);
   const options = { summary: title, activityId: `compare ${batch.from} ${batch.to}` };
   try {
     const comparison = await verification.patience.untilItWorks(title, () =>
-      chunks.verifyBatch.executeWithOptions(options, [{ ...batch, ship: request.ship, widthMs }]),
+      chunks.verifyBatch.executeWithOptions(options, [{ ...batch, ship, widthMs }]),
     );
     verification.compared(batch, comparison);
   } catch (error) {

@@ -9,9 +9,10 @@ import { scenarios } from './scenarios.ts';
 // by the code before can still be alive; else give the scenario a new name, and keep the old history.
 const folder = new URL('./histories/', import.meta.url);
 
-test.each(Object.entries(scenarios))('records %s', async (name, { shortHistory, run }) => {
+test.each(Object.entries(scenarios))('records %s', async (name, scenario) => {
+  const { shortHistory } = scenario;
   await using lab = await migrationLab(shortHistory ? { shortHistory } : {});
-  const handle = await run(lab);
+  const handle = await scenario.run(lab);
   const history = JSON.stringify(
     JSON.parse(historyToJSON(await handle.fetchHistory()), impersonal),
   );

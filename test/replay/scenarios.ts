@@ -94,7 +94,7 @@ export const scenarios: Record<string, Scenario> = {
     async run(lab) {
       const { ship, from, widthMs } = twentyFourHours;
       const handle = await lab.client.workflow.start<typeof verifyShip>('verifyShip', {
-        args: [{ request: { ship, from, to: '2025-06-20T00:00:00Z' }, widthMs, window: 2 }],
+        args: [{ ship, from, to: '2025-06-20T00:00:00Z', widthMs, window: 2 }],
         ...options(lab, lab.names.verifyShip(ship)),
       });
       return settled(handle);

@@ -19,7 +19,6 @@ import type {
   ShipPlan,
   ShipReport,
   VerifyBatchInput,
-  VerifyRequest,
 } from '../../domain/migration.ts';
 import { formatInstant, parseInstant } from '../../domain/time.ts';
 
@@ -96,15 +95,15 @@ export class MemoryLedger implements MigrationFunctions {
     this.rows.push({ ...spanOf(failure), status: 'failed' });
   }
 
-  async summarizeShip({ ship, from, to }: VerifyRequest): Promise<ShipReport> {
+  async summarizeShip({ ship, from, to }: ShipPlan): Promise<ShipReport> {
     const count = (status: Row['status']): number =>
       this.rows.filter((row) => row.status === status).length;
     const [done, failed] = [count('done'), count('failed')];
     const read = done * CELLS_PER_CHUNK;
     return {
       ship,
-      from: from ?? '',
-      to: to ?? '',
+      from,
+      to,
       phase: 'finished',
       chunks: { total: done + failed, done, empty: 0, split: count('split'), failed },
       cells: { read, written: read, nulls: 0, quarantined: 0 },
