@@ -12,7 +12,7 @@ export type TestTemporal = AsyncDisposable & {
   /** Nobody else's: of this call. */
   taskQueue: string;
   /** A name that no other test uses. */
-  unique(name: string): string;
+  unique: (name: string) => string;
 };
 
 /**

@@ -42,11 +42,11 @@ export type LocalStack = StackAddresses & {
   home: string;
   temporalCli: TemporalCli;
   /** Process ids as they are now; a restart changes them. */
-  pids(): Partial<Record<StackPart, number>>;
+  pids: () => Partial<Record<StackPart, number>>;
   /** How often each was started again. */
-  restarts(): Partial<Record<StackPart, number>>;
+  restarts: () => Partial<Record<StackPart, number>>;
   /** Ends the worker, then Temporal, then PostgreSQL; may be called again. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 const USUAL_METRICS_PORT = 9464;

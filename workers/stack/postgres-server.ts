@@ -30,7 +30,7 @@ export type PostgresServer = {
   pid: number;
   version: string;
   exited: Promise<Exit>;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 export type StartPostgresOptions = {

@@ -14,10 +14,10 @@ export type ServerProcess = {
   pid: number;
   /** Settles when the process is gone, whoever ended it. */
   exited: Promise<Exit>;
-  isRunning(): boolean;
+  isRunning: () => boolean;
   /** What it wrote last, for the error that it did not start. */
-  lastWords(): Promise<string>;
-  stop(steps: readonly StopStep[]): Promise<void>;
+  lastWords: () => Promise<string>;
+  stop: (steps: readonly StopStep[]) => Promise<void>;
 };
 
 const MAX_LOG_BYTES = 10_000_000;

@@ -8,10 +8,10 @@ export type Running = { pid: number; exited: Promise<Exit>; stop(): Promise<void
 
 export type Supervised = {
   /** How often it was started again. */
-  restarts(): number;
-  pid(): number;
+  restarts: () => number;
+  pid: () => number;
   /** Ends the supervision first, then the process. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 const FIRST_BACKOFF_MS = 1_000;

@@ -26,7 +26,7 @@ export type TemporalServer = {
   uiPort: number;
   pid: number;
   exited: Promise<Exit>;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 export type StartTemporalOptions = {
