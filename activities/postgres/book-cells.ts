@@ -3,17 +3,17 @@ import { FairleadError } from '../../domain/errors.ts';
 import type { CellCounts } from '../../domain/migration.ts';
 import type { ColumnType } from '../../domain/value-format.ts';
 import type { ChannelColumn } from '../../domain/wide-layout.ts';
-import { Instants, type ChunkCells, type OddCell, type PlainCells } from './cells.ts';
+import type { ChunkCells, Grid, Grids, OddCell, PlainCells } from './cells.ts';
 import type { CopyBuffer } from './copy-binary.ts';
 
 /** Cells of one channel that go to its column, in time order. */
 export interface WrittenCells {
   column: ChannelColumn;
-  instants: Instants;
+  grid: Grid;
   /** Where each value's field begins in the buffer: its length, then its bytes. */
   fields: Int32Array;
   /** NULL cells: their instants get a row. */
-  nullInstants: Instants;
+  nullGrid: Grid;
 }
 
 export interface QuarantinedCell {
@@ -49,7 +49,7 @@ export function bookCells(
   const quarantined: QuarantinedCell[] = [];
   let nulls = cells.strayNulls;
   for (const [channel, odd] of byChannel([...cells.odd, ...others])) {
-    const booked = bookChannel(odd, columns.get(channel), buffer);
+    const booked = bookChannel(odd, columns.get(channel), cells);
     quarantined.push(...booked.quarantined);
     if (booked.written) written.push(booked.written);
     nulls += booked.strayNulls;
@@ -57,7 +57,7 @@ export function bookCells(
   const counts = {
     read: cells.read,
     written: sumOf(written, ({ fields }) => fields.length),
-    nulls: nulls + sumOf(written, ({ nullInstants }) => nullInstants.arrived.length),
+    nulls: nulls + sumOf(written, ({ nullGrid }) => nullGrid.us.length),
     quarantined: quarantined.length,
   };
   requireBalance(counts);
@@ -87,7 +87,7 @@ function byChannel(cells: readonly OddCell[]): Map<string, OddCell[]> {
 
 /** Plain cells of a channel whose column has another type, one by one. */
 function singly(
-  { channel, format, type, instants, fields, nullInstants }: PlainCells,
+  { channel, format, type, grid, fields, nullGrid }: PlainCells,
   buffer: CopyBuffer,
 ): OddCell[] {
   const nullField = buffer.appendNull();
@@ -97,7 +97,7 @@ function singly(
     boolean: nullField,
     text: nullField,
   };
-  const values = Array.from(instants.us, (us, index): OddCell => {
+  const values = Array.from(grid.us, (us, index): OddCell => {
     return {
       channel,
       us,
@@ -106,7 +106,7 @@ function singly(
       valueTypes: [type],
     };
   });
-  const nulls = Array.from(nullInstants.us, (us): OddCell => {
+  const nulls = Array.from(nullGrid.us, (us): OddCell => {
     return { channel, us, format, fields: noFields, valueTypes: [] };
   });
   return [...values, ...nulls];
@@ -126,7 +126,7 @@ interface Candidate {
 function bookChannel(
   cells: OddCell[],
   column: ChannelColumn | undefined,
-  buffer: CopyBuffer,
+  { buffer, grids }: { buffer: CopyBuffer; grids: Grids },
 ): BookedChannel {
   const quarantined: QuarantinedCell[] = [];
   const candidates: Candidate[] = [];
@@ -146,9 +146,9 @@ function bookChannel(
   const unique = settleInstants(candidates, buffer, quarantined);
   const written = {
     column,
-    instants: new Instants(Float64Array.from(unique, ({ cell }) => cell.us)),
+    grid: grids.of(unique.map(({ cell }) => cell.us)),
     fields: Int32Array.from(unique, ({ field }) => field),
-    nullInstants: new Instants(Float64Array.from(nulls)),
+    nullGrid: grids.of(nulls),
   };
   return { written, quarantined, strayNulls: 0 };
 }

@@ -4,32 +4,63 @@ import { readInt64, type CopyBuffer } from './copy-binary.ts';
 /** Bytes of an array element that is a timestamp: its length, then 64 bits. */
 const INSTANT_STRIDE = 12;
 
-/**
- * Instants of one or of many channels, as microseconds since 2000-01-01. Channels on one grid share one object.
- *
- * @param arrived in the order in which the source sent them
- */
-export class Instants {
-  readonly arrived: Float64Array;
-  /** Ascending. */
+/** Different instants, ascending, as microseconds since 2000-01-01; channels on one grid share one object. */
+export class Grid {
   readonly us: Float64Array;
-  /** False when an instant stands there twice. */
-  readonly isUnique: boolean;
-  private readonly order: Int32Array | undefined;
+  private positions: Map<number, number> | undefined;
 
-  constructor(arrived: Float64Array) {
-    this.arrived = arrived;
-    this.isUnique = true;
-    this.us = arrived;
-    if (isAscending(arrived)) return;
-    this.order = Int32Array.from(arrived.keys()).toSorted((a, b) => arrived[a]! - arrived[b]!);
-    this.us = Float64Array.from(this.order, (index) => arrived[index]!);
-    this.isUnique = isAscending(this.us);
+  constructor(ascending: Float64Array) {
+    this.us = ascending;
   }
 
-  /** Brings what belongs to the instants, in the order of their arrival, into ascending order. */
-  inTimeOrder(fields: Int32Array): Int32Array {
-    return this.order ? Int32Array.from(this.order, (index) => fields[index]!) : fields;
+  positionOf(us: number): number {
+    this.positions ??= new Map(Array.from(this.us, (instant, position) => [instant, position]));
+    return this.positions.get(us)!;
+  }
+}
+
+/** The instants of a channel's cells as the source sent them, in the order of its disk. */
+export interface Arrival {
+  us: Float64Array;
+  /** Undefined when an instant stands there twice. */
+  grid: Grid | undefined;
+}
+
+/** Brings what belongs to arrived instants into the order of their grid. */
+export function inGridOrder({ us, grid }: Arrival, fields: Int32Array): Int32Array {
+  if (!grid || us === grid.us) return fields;
+  const sorted = new Int32Array(fields.length);
+  us.forEach((instant, index) => (sorted[grid.positionOf(instant)] = fields[index]!));
+  return sorted;
+}
+
+/** Finds the grids of a chunk, so that what is true of a thousand channels is worked out once. */
+export class Grids {
+  private readonly known = new Map<string, Grid[]>();
+
+  arrive(us: Float64Array): Arrival {
+    const isInOrder = isAscending(us);
+    const sorted = isInOrder ? us : us.toSorted();
+    if (!isInOrder && !isAscending(sorted)) return { us, grid: undefined };
+    const grid = this.share(sorted);
+    return { us: isInOrder ? grid.us : us, grid };
+  }
+
+  /** @param us different instants, in any order */
+  of(us: Iterable<number>): Grid {
+    return this.share(Float64Array.from(us).toSorted());
+  }
+
+  private share(ascending: Float64Array): Grid {
+    const key = `${ascending.length} ${ascending[0]} ${ascending.at(-1)}`;
+    const alike = this.known.get(key) ?? [];
+    const found = alike.find(({ us }) =>
+      us.every((instant, index) => instant === ascending[index]),
+    );
+    if (found) return found;
+    const grid = new Grid(ascending);
+    this.known.set(key, [...alike, grid]);
+    return grid;
   }
 }
 
@@ -39,24 +70,26 @@ function isAscending(us: Float64Array): boolean {
 }
 
 /** Reads arrays of instants, and recognises one that has the bytes of the one before. */
-export class InstantsReader {
-  private last: { instants: Instants; at: number; bytes: number } | undefined;
+export class ArrivalReader {
+  private last: { arrival: Arrival; at: number; bytes: number } | undefined;
   private readonly buffer: CopyBuffer;
+  private readonly grids: Grids;
 
-  constructor(buffer: CopyBuffer) {
+  constructor(buffer: CopyBuffer, grids: Grids) {
     this.buffer = buffer;
+    this.grids = grids;
   }
 
-  read(firstElement: number, count: number): Instants {
+  read(firstElement: number, count: number): Arrival {
     const bytes = count * INSTANT_STRIDE;
     if (!this.equalsLast(firstElement, bytes)) {
       const us = new Float64Array(count);
       for (let index = 0; index < count; index++) {
         us[index] = readInt64(this.buffer.view, firstElement + index * INSTANT_STRIDE + 4);
       }
-      this.last = { instants: new Instants(us), at: firstElement, bytes };
+      this.last = { arrival: this.grids.arrive(us), at: firstElement, bytes };
     }
-    return this.last!.instants;
+    return this.last!.arrival;
   }
 
   private equalsLast(at: number, bytes: number): boolean {
@@ -73,10 +106,11 @@ export interface PlainCells {
   channel: string;
   format: string;
   type: ColumnType;
-  instants: Instants;
-  /** For each instant, where the value's field begins in the buffer: its length, then its bytes. */
+  grid: Grid;
+  /** For each instant of the grid, where the value's field begins in the buffer: its length, then its bytes. */
   fields: Int32Array;
-  nullInstants: Instants;
+  /** Where the channel's NULL cells are. */
+  nullGrid: Grid;
 }
 
 /** One cell of a channel that needs a closer look: odd, mixed, or twice at one instant. */
@@ -92,6 +126,7 @@ export interface OddCell {
 /** Everything that the narrow table holds of a ship's chunk, counted while it was read. */
 export interface ChunkCells {
   buffer: CopyBuffer;
+  grids: Grids;
   read: number;
   plain: PlainCells[];
   odd: OddCell[];

@@ -1,17 +1,17 @@
 import { CellSum, columnSeed, instantSeed, type HashSeed } from '../../domain/cell-hash.ts';
 import type { ColumnType } from '../../domain/value-format.ts';
 import type { BookedChunk } from './book-cells.ts';
-import type { Instants } from './cells.ts';
+import type { Grid } from './cells.ts';
 import type { CopyBuffer } from './copy-binary.ts';
 
 /** The sum over all cells of a chunk that are to be written, from the bytes that were read. */
 export function sumOfBooked({ buffer, written }: BookedChunk): CellSum {
   const sum = new CellSum();
-  const seeds = new Map<Instants, HashSeed[]>();
-  for (const { column, instants, fields } of written) {
+  const seeds = new Map<Grid, HashSeed[]>();
+  for (const { column, grid, fields } of written) {
     const seed = columnSeed(column.channel, column.type);
-    let instantSeeds = seeds.get(instants);
-    if (!instantSeeds) seeds.set(instants, (instantSeeds = Array.from(instants.us, seedOfInstant)));
+    let instantSeeds = seeds.get(grid);
+    if (!instantSeeds) seeds.set(grid, (instantSeeds = Array.from(grid.us, seedOfInstant)));
     for (let index = 0; index < fields.length; index++) {
       addField(sum, seed, instantSeeds[index]!, column.type, buffer, fields[index]!);
     }

@@ -35,7 +35,7 @@ export async function compareCells(
     });
   }
   for (const { cells, seen } of expected.values()) {
-    cells.instants.us.forEach((us, index) => {
+    cells.grid.us.forEach((us, index) => {
       if (seen[index]) return;
       result.missing++;
       note(cells.column.channel, us, 'not in the target');
@@ -61,7 +61,7 @@ function compareCell(
   target: CopyBuffer,
   field: number,
 ): 'matched' | 'different' | 'extra' {
-  const index = expected ? indexOfInstant(expected.cells.instants.us, us) : -1;
+  const index = expected ? indexOfInstant(expected.cells.grid.us, us) : -1;
   if (!expected || index === -1) return 'extra';
   expected.seen[index] = 1;
   const own = expected.cells.fields[index]!;

@@ -12,7 +12,7 @@ import {
   type Fleet,
 } from '../../domain/made-up-fleet.ts';
 import type { TableName } from '../../domain/table-name.ts';
-import { formatInstant, HOUR_US, SECOND_US } from '../../domain/time.ts';
+import { formatInstant, HOUR_US, MINUTE_US, SECOND_US } from '../../domain/time.ts';
 import { findMissingBlocks } from './missing-blocks.ts';
 import { COPY_HEADER, COPY_TRAILER, encodedColumns, ShipEncoder } from './narrow-row-encoder.ts';
 import { quoteTable } from './narrow-table.ts';
@@ -26,6 +26,7 @@ export interface FleetRequest {
   channels: readonly string[];
   /** Only for a table that was made or truncated in this transaction. */
   freeze?: boolean;
+  signal?: AbortSignal | undefined;
 }
 
 export interface FleetResult {
@@ -90,7 +91,7 @@ function* encodeBlocks(
   let done = 0;
   yield COPY_HEADER;
   for (const minute of shipMinutes(blocks)) {
-    const serverUs = minute.fromUs + SHORE_DELAY_US;
+    const serverUs = Math.floor(minute.fromUs / MINUTE_US) * MINUTE_US + SHORE_DELAY_US;
     yield encoders.get(minute.ship)!.encode(minute.fromUs, minute.toUs, serverUs);
     onProgress((done += countCells([minute], fleet)));
   }

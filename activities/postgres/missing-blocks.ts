@@ -1,14 +1,25 @@
 import type { ClientBase } from 'pg';
 
 import { FairleadError } from '../../domain/errors.ts';
-import { instantsOf, type Block, type Fleet } from '../../domain/made-up-fleet.ts';
+import {
+  instantsOf,
+  SAMPLE_INTERVAL_US,
+  type Block,
+  type Fleet,
+} from '../../domain/made-up-fleet.ts';
 import { madeUpNumber, isAbsent } from '../../domain/made-up-channel.ts';
 import { formatTableName, type TableName } from '../../domain/table-name.ts';
-import { formatInstant, formatRange, HOUR_US, SECOND_US } from '../../domain/time.ts';
+import { formatInstant, formatRange, HOUR_US, parseInstant, SECOND_US } from '../../domain/time.ts';
 import { quoteTable } from './narrow-table.ts';
 
+interface Found {
+  cells: number;
+  /** The latest instant, or -Infinity. */
+  lastUs: number;
+}
+
 /**
- * The blocks that the narrow table has no cell of.
+ * What the narrow table lacks of the blocks: of each the whole, its end, or nothing.
  *
  * @throws {FairleadError} `import-invalid` when a block holds other cells than the fleet's
  */
@@ -16,40 +27,53 @@ export async function findMissingBlocks(
   client: ClientBase,
   table: TableName,
   fleet: Fleet,
-  blocks: Block[],
+  blocks: readonly Block[],
 ): Promise<Block[]> {
-  const counts = await countCellsByBlock(client, table, blocks);
-  const present = blocks.filter((_, index) => counts[index]! > 0);
-  for (const [index, block] of blocks.entries()) {
-    const expected = instantsOf(block) * fleet.get(block.ship)!.length;
-    const found = counts[index]!;
-    if (found !== 0 && found !== expected)
-      throw otherData(table, block, `${found} cells, expected ${expected}`);
-  }
+  const found = await countCellsByBlock(client, table, blocks);
+  const missing = blocks.map((block, index) => endMissing(table, fleet, block, found[index]!));
+  const present = blocks.filter((_, index) => found[index]!.cells > 0);
   await refuseOtherValues(client, table, fleet, present);
-  return blocks.filter((_, index) => counts[index] === 0);
+  return missing.filter(({ fromUs, toUs }) => fromUs < toUs);
+}
+
+/** Cells are there from a block's start on, without a hole, or they are not the fleet's. */
+function endMissing(table: TableName, fleet: Fleet, block: Block, { cells, lastUs }: Found): Block {
+  const channels = fleet.get(block.ship)!.length;
+  const instants = cells / channels;
+  const endUs = block.fromUs + instants * SAMPLE_INTERVAL_US;
+  const isWhole = cells === 0 || lastUs === endUs - SAMPLE_INTERVAL_US;
+  if (isWhole && Number.isInteger(instants)) {
+    return { ...block, fromUs: Math.min(endUs, block.toUs) };
+  }
+  const expected = instantsOf(block) * channels;
+  throw otherData(table, block, `${cells} cells, expected none or ${expected}`);
 }
 
 async function countCellsByBlock(
   client: ClientBase,
   table: TableName,
-  blocks: Block[],
-): Promise<number[]> {
+  blocks: readonly Block[],
+): Promise<Found[]> {
   const first = blocks[0]!.fromUs;
-  const { rows } = await client.query<{ ship: string; hour: number; cells: string }>(
-    `select ship_id as ship, count(*) as cells,
+  const { rows } = await client.query<Record<'ship' | 'hour' | 'cells' | 'last', string>>(
+    `select ship_id as ship, count(*) as cells, max(created_time)::text as last,
        floor(extract(epoch from created_time - $2::timestamp) / 3600)::int as hour
      from ${quoteTable(table)}
      where ship_id = any($1) and created_time >= $2 and created_time < $3
-     group by 1, 3`,
+     group by 1, 4`,
     [
       [...new Set(blocks.map(({ ship }) => ship))],
       timestampOf(first),
-      timestampOf(Math.max(...blocks.map(({ toUs }) => toUs))),
+      timestampOf(blocks.reduce((last, { toUs }) => Math.max(last, toUs), first)),
     ],
   );
-  const found = new Map(rows.map(({ ship, hour, cells }) => [`${ship} ${hour}`, Number(cells)]));
-  return blocks.map(({ ship, fromUs }) => found.get(`${ship} ${(fromUs - first) / HOUR_US}`) ?? 0);
+  const byBlock = new Map(rows.map((row) => [`${row.ship} ${row.hour}`, row]));
+  return blocks.map(({ ship, fromUs }) => {
+    const row = byBlock.get(`${ship} ${(fromUs - first) / HOUR_US}`);
+    return row
+      ? { cells: Number(row.cells), lastUs: parseInstant(row.last) }
+      : { cells: 0, lastUs: Number.NEGATIVE_INFINITY };
+  });
 }
 
 /** Compares one cell of each block: with another seed its value is another one. */
@@ -57,7 +81,7 @@ async function refuseOtherValues(
   client: ClientBase,
   table: TableName,
   fleet: Fleet,
-  blocks: Block[],
+  blocks: readonly Block[],
 ): Promise<void> {
   const samples = blocks.map((block) => sampleOf(fleet, block));
   const { rows } = await client.query<{ index: number; value: number | null }>(

@@ -20,6 +20,8 @@ export type NarrowColumn = keyof typeof narrowColumns;
 
 export const narrowColumnNames = Object.keys(narrowColumns) as NarrowColumn[];
 
+export type Privilege = 'select' | 'insert';
+
 export interface NarrowTable extends TableName {
   /** A unique index on exactly (ship_id, data_channel_id, created_time), in any order. */
   hasKey: boolean;
@@ -110,12 +112,12 @@ async function hasRows(client: ClientBase, table: TableName): Promise<boolean> {
 export async function describeSource(
   client: ClientBase,
   table: TableName,
-  privilege: 'select' | 'insert' = 'select',
+  privileges: readonly Privilege[] = ['select'],
 ): Promise<NarrowTable> {
   const oid = await findTable(client, table);
   const found = await readColumns(client, oid);
   refuseWrongColumns(table, found);
-  await requirePrivilege(client, table, oid, privilege);
+  for (const privilege of privileges) await requirePrivilege(client, table, oid, privilege);
   return { ...table, hasKey: await hasNaturalKey(client, oid) };
 }
 
@@ -184,7 +186,7 @@ async function requirePrivilege(
   client: ClientBase,
   table: TableName,
   oid: number,
-  privilege: 'select' | 'insert',
+  privilege: Privilege,
 ): Promise<void> {
   const { rows } = await client.query<{ role: string; schema: boolean; denied: string[] }>(
     `select current_user as role, has_schema_privilege($1::text, 'usage') as schema,

@@ -24,7 +24,7 @@ export async function readBack(
   scratch: CopyBuffer,
   written?: readonly WrittenCells[],
 ): Promise<ReadBack> {
-  const own = written && new Map(written.map((cells) => [cells.column.channel, cells.instants.us]));
+  const own = written && new Map(written.map((cells) => [cells.column.channel, cells.grid.us]));
   const result = { sum: new CellSum(), foreign: 0 };
   for (const [table, columns] of await resolveTables(client, key.ship)) {
     const seeds = columns.map(({ channel, type }) => columnSeed(channel, type));

@@ -6,8 +6,10 @@ import { FairleadError } from '../../domain/errors.ts';
 import { formatTableName, type TableName } from '../../domain/table-name.ts';
 import { columnTypeOfFormat, isValueFormat, type ColumnType } from '../../domain/value-format.ts';
 import {
-  Instants,
-  InstantsReader,
+  ArrivalReader,
+  Grids,
+  inGridOrder,
+  type Arrival,
   type ChunkCells,
   type OddCell,
   type PlainCells,
@@ -152,71 +154,73 @@ interface CollectedCells extends ChunkCells {
 function collectGroups(buffer: CopyBuffer): CollectedCells {
   const plain = new Map<string, PlainCells>();
   const oddChannels = new Set<string>();
-  const instants = new InstantsReader(buffer);
+  const grids = new Grids();
+  const arrivals = new ArrivalReader(buffer, grids);
   const scanner = new TupleScanner(buffer, 9);
   let read = 0;
   let strayNulls = 0;
   while (scanner.next()) {
-    const group = readGroup(buffer, scanner.fields, instants);
+    const group = readGroup(buffer, scanner.fields, arrivals);
     read += group.count;
-    const cells = plainCellsOf(buffer, group);
+    const cells = plainCellsOf(buffer, group, grids);
     if (isStrayNulls(group)) strayNulls += group.count;
     else if (cells && !plain.has(group.channel) && !oddChannels.has(group.channel))
       plain.set(group.channel, cells);
     else oddChannels.add(group.channel);
   }
   for (const channel of oddChannels) plain.delete(channel);
-  return { buffer, read, plain: [...plain.values()], odd: [], strayNulls, oddChannels };
+  return { buffer, grids, read, plain: [...plain.values()], odd: [], strayNulls, oddChannels };
 }
 
 interface Group {
   channel: string;
   format: string | undefined;
   count: number;
-  instants: Instants;
+  instants: Arrival;
   values: { type: ColumnType; count: number; firstElement: number }[];
-  nullInstants: Instants;
+  nulls: Arrival;
 }
 
-function readGroup(buffer: CopyBuffer, fields: Int32Array, instants: InstantsReader): Group {
+function readGroup(buffer: CopyBuffer, fields: Int32Array, arrivals: ArrivalReader): Group {
   const times = arrayField(buffer, fields[3]!);
   const nulls = arrayField(buffer, fields[8]!);
   return {
     channel: fieldText(buffer, fields[0]!)!,
     format: fieldText(buffer, fields[1]!),
     count: readInt64(buffer.view, fields[2]! + 4),
-    instants: instants.read(times.firstElement, times.count),
+    instants: arrivals.read(times.firstElement, times.count),
     values: VALUE_TYPES.map((type, index) => ({
       type,
       ...arrayField(buffer, fields[4 + index]!),
     })).filter(({ count }) => count > 0),
-    nullInstants: instants.read(nulls.firstElement, nulls.count),
+    nulls: arrivals.read(nulls.firstElement, nulls.count),
   };
 }
 
 /** No value, and no format that would tell a column: nothing to write, and no row to write it to. */
-const isStrayNulls = ({ format, count, nullInstants }: Group): boolean =>
-  nullInstants.us.length === count && !(format !== undefined && isValueFormat(format));
+const isStrayNulls = ({ format, count, nulls }: Group): boolean =>
+  nulls.us.length === count && !(format !== undefined && isValueFormat(format));
 
 /** The group's cells, when each one is plainly as its format says; undefined when any of them needs a closer look. */
-function plainCellsOf(buffer: CopyBuffer, group: Group): PlainCells | undefined {
-  const { channel, format, count, instants, nullInstants, values } = group;
-  if (format === undefined || !isValueFormat(format) || !instants.isUnique) return undefined;
+function plainCellsOf(buffer: CopyBuffer, group: Group, grids: Grids): PlainCells | undefined {
+  const { channel, format, count, instants, nulls, values } = group;
+  if (format === undefined || !isValueFormat(format) || !instants.grid || !nulls.grid)
+    return undefined;
   const type = columnTypeOfFormat[format];
   const [value = { type, count: 0, firstElement: 0 }] = values;
   const asItShould =
-    values.length <= 1 && value.type === type && value.count + nullInstants.us.length === count;
+    values.length <= 1 && value.type === type && value.count + nulls.us.length === count;
   if (!asItShould) return undefined;
-  const valueInstants = withoutNulls(instants, nullInstants);
-  const fields = valueInstants.inTimeOrder(elementFields(buffer, value.firstElement, value.count));
-  return { channel, format, type, instants: valueInstants, fields, nullInstants };
+  const arrival = withoutNulls(instants, nulls, grids);
+  const fields = inGridOrder(arrival, elementFields(buffer, value.firstElement, value.count));
+  return { channel, format, type, grid: arrival.grid!, fields, nullGrid: nulls.grid };
 }
 
 /** Arrays keep the order of the rows, so the values belong to the instants that are left. */
-function withoutNulls(instants: Instants, nullInstants: Instants): Instants {
-  if (nullInstants.us.length === 0) return instants;
-  const nulls = new Set(nullInstants.us);
-  return new Instants(instants.arrived.filter((us) => !nulls.has(us)));
+function withoutNulls(instants: Arrival, nulls: Arrival, grids: Grids): Arrival {
+  if (nulls.us.length === 0) return instants;
+  const nullInstants = new Set(nulls.us);
+  return grids.arrive(instants.us.filter((us) => !nullInstants.has(us)));
 }
 
 function elementFields(buffer: CopyBuffer, firstElement: number, count: number): Int32Array {

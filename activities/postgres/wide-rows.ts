@@ -1,5 +1,5 @@
 import type { WrittenCells } from './book-cells.ts';
-import type { Instants } from './cells.ts';
+import type { Grid } from './cells.ts';
 import { COPY_HEADER, COPY_TRAILER, type CopyBuffer } from './copy-binary.ts';
 
 /** Cells that are pivoted at once: 16 MiB of positions, whatever the chunk's shape. */
@@ -28,9 +28,7 @@ export function wideRowsOf(written: readonly WrittenCells[]): WideRows[] {
 
 /** All different instants of some channels, ascending. */
 export function instantsOf(columns: readonly WrittenCells[]): Float64Array {
-  const distinct = new Set<Instants>(
-    columns.flatMap(({ instants, nullInstants }) => [instants, nullInstants]),
-  );
+  const distinct = new Set<Grid>(columns.flatMap(({ grid, nullGrid }) => [grid, nullGrid]));
   const filled = [...distinct].filter(({ us }) => us.length > 0);
   if (filled.length === 1) return filled[0]!.us;
   return Float64Array.from(new Set(filled.flatMap(({ us }) => [...us]))).toSorted();
@@ -51,15 +49,15 @@ export function* encodeWideRows(wide: WideRows, buffer: CopyBuffer): Generator<B
 }
 
 /** For each shared list of instants, which row each of them is. */
-function rowIndex({ columns, rows }: WideRows): Map<Instants, Int32Array> {
+function rowIndex({ columns, rows }: WideRows): Map<Grid, Int32Array> {
   const rowOfInstant = new Map<number, number>();
   rows.forEach((us, row) => rowOfInstant.set(us, row));
-  const index = new Map<Instants, Int32Array>();
-  for (const { instants } of columns) {
-    if (index.has(instants)) continue;
+  const index = new Map<Grid, Int32Array>();
+  for (const { grid } of columns) {
+    if (index.has(grid)) continue;
     index.set(
-      instants,
-      Int32Array.from(instants.us, (us) => rowOfInstant.get(us)!),
+      grid,
+      Int32Array.from(grid.us, (us) => rowOfInstant.get(us)!),
     );
   }
   return index;
@@ -74,7 +72,7 @@ interface Block {
 function placeCells(
   { columns }: WideRows,
   { view }: CopyBuffer,
-  rowOf: Map<Instants, Int32Array>,
+  rowOf: Map<Grid, Int32Array>,
   cursors: Int32Array,
   from: number,
   to: number,
@@ -84,7 +82,7 @@ function placeCells(
   let bytes = (to - from) * (2 + 12 + 4 * width);
   for (let column = 0; column < width; column++) {
     const cells = columns[column]!;
-    const rows = rowOf.get(cells.instants)!;
+    const rows = rowOf.get(cells.grid)!;
     let cursor = cursors[column]!;
     for (; cursor < rows.length && rows[cursor]! < to; cursor++) {
       const field = cells.fields[cursor]!;
