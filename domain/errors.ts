@@ -41,6 +41,7 @@ export const kindOfCode = {
   'source-table-invalid': 'operator',
   'connection-lost': 'transient',
   'connection-stalled': 'transient',
+  interrupted: 'transient',
   'worker-lost': 'transient',
   'database-busy': 'transient',
   'attempt-superseded': 'transient',

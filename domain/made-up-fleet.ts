@@ -54,14 +54,16 @@ export function* shipMinutes(blocks: readonly Block[]): Generator<Block> {
     const { fromUs: hourUs } = blocks[first]!;
     const after = blocks.findIndex(({ fromUs }, index) => index > first && fromUs !== hourUs);
     const sameHour = blocks.slice(first, after === -1 ? undefined : after);
-    for (let fromUs = hourUs; fromUs < hourUs + HOUR_US; fromUs += MINUTE_US) {
+    for (let fromUs = hourUs; fromUs < hourUs + HOUR_US; fromUs = nextMinuteUs(fromUs)) {
       for (const { ship, toUs } of sameHour.filter((block) => fromUs < block.toUs)) {
-        yield { ship, fromUs, toUs: Math.min(fromUs + MINUTE_US, toUs) };
+        yield { ship, fromUs, toUs: Math.min(nextMinuteUs(fromUs), toUs) };
       }
     }
     first += sameHour.length;
   }
 }
+
+const nextMinuteUs = (us: number): number => (Math.floor(us / MINUTE_US) + 1) * MINUTE_US;
 
 export const instantsOf = ({ fromUs, toUs }: Block): number =>
   Math.ceil((toUs - fromUs) / SAMPLE_INTERVAL_US);

@@ -134,8 +134,19 @@ describe('a made-up fleet', () => {
       message: expect.stringContaining('holds other data there'),
     });
     await database.query(
-      `delete from tenant.tbl_data_timeseries where created_time > '2025-06-15T00:30'`,
+      `delete from tenant.tbl_data_timeseries where created_time = '2025-06-15T00:30'`,
     );
-    await expect(generate(database, { ships: 1 })).rejects.toThrow('12100 cells, expected 24000');
+    await expect(generate(database, { ships: 1 })).rejects.toThrow(
+      '23900 cells, expected none or 24000',
+    );
+  });
+
+  it('is made longer where it was cut off', async () => {
+    await using whole = await freshDatabase();
+    await using longer = await freshDatabase();
+    await generate(whole, { hours: 1.25 });
+    await generate(longer, { hours: 0.125, ships: 1 });
+    expect(await generate(longer, { hours: 1.25 })).toMatchObject({ generated: 57_000 });
+    expect((await longer.query(fingerprint)).rows).toEqual((await whole.query(fingerprint)).rows);
   });
 });

@@ -1,0 +1,39 @@
+import { FairleadError } from '../domain/errors.ts';
+import type { Configuration } from './configuration.ts';
+import { readStack } from './stack/stack-file.ts';
+
+export interface ResolvedDatabase {
+  /** Bears the password. */
+  url: string;
+  /** True for the embedded PostgreSQL, where missing tables are ours to make. */
+  own: boolean;
+}
+
+/**
+ * Where source or target is: as configured, else in the local stack that runs now.
+ *
+ * @throws {FairleadError} `config-invalid` when only the other one is configured, `stack-absent` when nothing runs
+ */
+export function resolveDatabase(
+  configuration: Configuration,
+  role: 'source' | 'target',
+): ResolvedDatabase {
+  const { url } = configuration[role];
+  if (url !== undefined) return { url, own: false };
+  if (!configuration.local) throw notConfigured(role);
+  const stack = readStack(configuration.home);
+  if (stack) return { url: stack[`${role}Url`], own: true };
+  throw new FairleadError('stack-absent', `no local stack runs in ${configuration.home}`, {
+    hint: `start it in another terminal with: fairlead up — or set [${role}] url in fairlead.toml`,
+  });
+}
+
+function notConfigured(role: 'source' | 'target'): FairleadError {
+  const other = role === 'source' ? 'target' : 'source';
+  const variable = `FAIRLEAD_${role.toUpperCase()}_URL`;
+  return new FairleadError(
+    'config-invalid',
+    `[${role}] url is not set, and [${other}] url is: either both are configured or neither`,
+    { hint: `set [${role}] url in fairlead.toml, or ${variable}; it may be the same database` },
+  );
+}
