@@ -66,7 +66,8 @@ export interface MigrationProgress {
   from?: string;
   to: string;
   widthMs: number;
-  chunks: ChunkCounts & { inFlight: number };
+  /** `proven` of the done ones were so before this migration. */
+  chunks: ChunkCounts & { inFlight: number; proven: number };
   inFlight: InstantRange[];
   cells: CellCounts;
   foreign: number;

@@ -227,7 +227,8 @@ export class MigrationState {
 
   private chunkCounts(): MigrationProgress['chunks'] {
     const { total, copied, proven, empty, split, failed } = this.chunks;
-    return { total, done: copied + proven, empty, split, failed, inFlight: this.inFlight.size };
+    const done = copied + proven;
+    return { total, done, proven, empty, split, failed, inFlight: this.inFlight.size };
   }
 
   checkpoint(plan: ShipPlan): MigrationCheckpoint {

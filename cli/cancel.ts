@@ -1,0 +1,12 @@
+import type { Command } from 'commander';
+import { cancel } from '../workflows/messages.ts';
+import { addSteering } from './steer.ts';
+
+/** `fairlead cancel <ship…>` */
+export const addCancel = (program: Command): void =>
+  addSteering(program, {
+    name: 'cancel',
+    summary: 'end a migration; chunks in flight are rolled back, what is proven stays',
+    update: cancel,
+    done: 'cancelled; what is proven stays, and fairlead migrate goes on from there',
+  });

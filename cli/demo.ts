@@ -1,0 +1,113 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { generateFleet } from '../activities/postgres/generate-fleet.ts';
+import { importCells } from '../activities/postgres/import-cells.ts';
+import { createNarrowTable, fillOwnTable } from '../activities/postgres/narrow-table.ts';
+import { fleetShips } from '../domain/made-up-fleet.ts';
+import { namesOf } from '../domain/names.ts';
+import { parseInstant } from '../domain/time.ts';
+import { loadConfiguration, type Configuration } from '../workers/configuration.ts';
+import type { LocalStack } from '../workers/stack/local-stack.ts';
+import { connectTemporal } from '../workers/temporal-client.ts';
+import { addCommand, conclude, note, type CommonOptions, type Outcome } from './command.ts';
+import { fillSource } from './fill-source.ts';
+import { outcomeOfShips, watchShips, type StartedShip } from './migrate-ships.ts';
+import { migrationInput } from './migration-options.ts';
+import { projectFile, startOwnStack, temporalOf, type StackWishes } from './own-stack.ts';
+import { openProgress } from './progress.ts';
+import { startMigration } from './start-migration.ts';
+import { untilToldToStop } from './up.ts';
+
+const VOYAGE = {
+  ship: 'IMO9074729',
+  file: 'data/plaka.csv.gz',
+  from: '2014-06-01T08:00:00.000Z',
+  to: '2014-06-01T16:00:00.000Z',
+};
+const FLEET = { ships: 2, hours: 6, seed: 1 };
+const FLEET_RANGE = { from: '2025-06-15T00:00:00.000Z', to: '2025-06-15T06:00:00.000Z' };
+const WISHES: StackWishes = { alone: true, configFile: undefined };
+
+/** `fairlead demo`, which is `npm start`: the main job on servers of its own. */
+export function addDemo(program: Command): void {
+  addCommand(program, {
+    usage: 'demo',
+    summary: 'migrate real ship data on an embedded PostgreSQL and Temporal, and prove it',
+    examples: ['fairlead demo', 'npm start'],
+  }).action(async (options: CommonOptions) => {
+    const configuration = configurationOfDemo();
+    const stopped = untilToldToStop();
+    const isTerminal = process.stdout.isTTY && !options.json;
+    const stack = await startOwnStack(configuration, WISHES);
+    try {
+      const outcome = await Promise.race([runDemo(configuration, stack), stopped]);
+      conclude(outcome ?? undefined, options);
+      note(`Temporal UI: ${stack.temporalUi}`);
+      if (outcome && isTerminal) await stayUp(stopped);
+    } finally {
+      await stack.stop();
+    }
+  });
+}
+
+/** What is configured for real work is left out of the game: its file, its databases, its Temporal. */
+function configurationOfDemo(): Configuration {
+  const { FAIRLEAD_SOURCE_URL, FAIRLEAD_TARGET_URL, ...environment } = process.env;
+  if (FAIRLEAD_SOURCE_URL ?? FAIRLEAD_TARGET_URL)
+    note('the demo leaves the configured databases alone, and uses its own');
+  const home = resolve(process.env['FAIRLEAD_HOME'] ?? '.fairlead');
+  return loadConfiguration({ folder: home, environment: { ...environment, FAIRLEAD_HOME: home } });
+}
+
+async function stayUp(stopped: Promise<void>): Promise<void> {
+  note('everything stays up; try "npx fairlead status" in another terminal; Ctrl-C stops it');
+  await stopped;
+  note('stopping');
+}
+
+async function runDemo(configuration: Configuration, stack: LocalStack): Promise<Outcome> {
+  await loadShips(configuration);
+  await using temporal = await connectTemporal(temporalOf(stack, WISHES));
+  const names = namesOf();
+  const started: StartedShip[] = [];
+  for (const { ship, ...range } of shipsOfDemo()) {
+    const input = migrationInput(ship, range, configuration);
+    started.push({ ship, handle: await startMigration(temporal, names, input, range) });
+  }
+  const { signal } = new AbortController();
+  const watched = await watchShips(temporal, names, started, signal);
+  return outcomeOfShips(
+    started.map(({ ship }) => ship),
+    watched,
+  );
+}
+
+const shipsOfDemo = () => [
+  { ship: VOYAGE.ship, from: VOYAGE.from, to: VOYAGE.to },
+  ...fleetShips(FLEET.ships).map((ship) => ({ ship, ...FLEET_RANGE })),
+];
+
+/** Fills the narrow table; what is there from an earlier run is left alone. */
+async function loadShips(configuration: Configuration): Promise<void> {
+  const { signal } = new AbortController();
+  const channels = configuration.channelGroups.flatMap((group) => group.channels);
+  const request = { ...FLEET, fromUs: parseInstant(FLEET_RANGE.from), channels, signal };
+  using progress = openProgress();
+  const fleet = progress.task(`${FLEET.ships} generated ships, ${FLEET.hours} hours`, 0);
+  await fillSource(configuration, {
+    name: 'generate',
+    signal,
+    prepare: fillOwnTable,
+    fill: (client, table, freeze) =>
+      generateFleet(client, table, { ...request, freeze }, fleet.update.bind(fleet)),
+  });
+  await fillSource(configuration, {
+    name: 'import',
+    signal,
+    prepare: async (client, table, fill) => {
+      await createNarrowTable(client, table);
+      return fill(false);
+    },
+    fill: (client, table) => importCells(client, table, projectFile(VOYAGE.file)),
+  });
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { listFailedChunks, type FailedChunk } from '../activities/postgres/list-ledger.ts';
+import { openDatabases } from '../workers/open-databases.ts';
+import {
+  addCommand,
+  conclude,
+  readConfiguration,
+  type CommonOptions,
+  type Outcome,
+} from './command.ts';
+import { renderTable } from './table.ts';
+
+type Options = CommonOptions & { csv?: true };
+
+/** `fairlead failed [ship…]` */
+export function addFailed(program: Command): void {
+  addCommand(program, {
+    usage: 'failed',
+    summary: 'list the chunks that failed, with what went wrong',
+    examples: ['fairlead failed', 'fairlead failed IMO9986063 --csv > post_proc.csv'],
+  })
+    .argument('[ship...]', 'ship ids (default: all)')
+    .option('--csv', 'in the form of post_proc.csv: ship, from, to')
+    .action(async (ships: string[], options: Options) => {
+      conclude(await listFailed(ships, options), options);
+    });
+}
+
+async function listFailed(
+  ships: readonly string[],
+  options: Options,
+): Promise<Outcome | undefined> {
+  await using databases = openDatabases(readConfiguration(options), 1);
+  const failed = await listFailedChunks(databases.target, ships);
+  if (options.csv && !options.json) return void process.stdout.write(csvOf(failed));
+  return { json: { failed }, text: failed.length === 0 ? 'no chunk failed' : tableOf(failed) };
+}
+
+const csvOf = (failed: readonly FailedChunk[]): string =>
+  failed.map(({ ship, from, to }) => `${ship},${from},${to}\n`).join('');
+
+const tableOf = (failed: readonly FailedChunk[]): string =>
+  renderTable(
+    ['ship', 'from', 'to', 'error'].map((title) => ({ title })),
+    failed.map(({ ship, from, to, error }) => [ship, from, to, error]),
+  );

@@ -1,0 +1,117 @@
+import type { Command } from 'commander';
+import type { MigrateShipInput, MigrationProgress } from '../domain/migration-progress.ts';
+import { namesOf, type Names } from '../domain/names.ts';
+import type { Configuration } from '../workers/configuration.ts';
+import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
+import { locateTemporal } from '../workers/temporal-location.ts';
+import { progress } from '../workflows/messages.ts';
+import { askWorkflow, explained, workerAbsent } from './ask-workflow.ts';
+import { chooseShips } from './choose-ships.ts';
+import {
+  addCommand,
+  conclude,
+  readConfiguration,
+  type CommonOptions,
+  type Outcome,
+} from './command.ts';
+import { outcomeOfShips, untilDetached, watchShips, type StartedShip } from './migrate-ships.ts';
+import {
+  chunksInFlight,
+  instant,
+  migrationInput,
+  width,
+  type MigrationOptions,
+} from './migration-options.ts';
+import { reportOfProgress } from './migration-verdict.ts';
+import { startFleet } from './start-fleet.ts';
+import { startMigration } from './start-migration.ts';
+
+type Options = CommonOptions & MigrationOptions & { fleet?: true; wait: boolean };
+
+/** `fairlead migrate <ship…>` */
+export function addMigrate(program: Command): void {
+  addCommand(program, {
+    usage: 'migrate',
+    summary: 'start, or join, the migration of each ship, and wait for it; Ctrl-C detaches',
+    examples: [
+      'fairlead migrate IMO9976903',
+      'fairlead migrate IMO9976903 --from 2025-06-15 --to 2025-06-16 --window 4',
+      'fairlead migrate --fleet --no-wait',
+    ],
+  })
+    .argument('[ship...]', 'ship ids, such as IMO9976903')
+    .option('--fleet', 'the ships under [fleet] in the configuration')
+    .option('--from <time>', "where to begin (default: the ship's oldest cell)", instant)
+    .option('--to <time>', 'where to end (default: now)', instant)
+    .option(
+      '--width <duration>',
+      'how much time a chunk covers (default: as configured, 2h)',
+      width,
+    )
+    .option(
+      '--window <n>',
+      'chunks of one ship in flight (default: as configured, 2)',
+      chunksInFlight,
+    )
+    .option('--redo', 'do proven chunks again')
+    .option('--no-wait', 'start, and leave it alone')
+    .action(async (ships: string[], options: Options) => {
+      conclude(await migrate(ships, options), options);
+    });
+}
+
+async function migrate(typed: readonly string[], options: Options): Promise<Outcome> {
+  const configuration = readConfiguration(options);
+  const ships = chooseShips(typed, options, configuration);
+  const inputs = ships.map((ship) => migrationInput(ship, options, configuration));
+  await using temporal = await connectTemporal(locateTemporal(configuration));
+  const names = namesOf(configuration.migration.installation);
+  try {
+    return await untilDetached(async (signal) => {
+      const started = await startShips({ temporal, names, configuration }, inputs, options, signal);
+      if (!options.wait) return outcomeOfStart(temporal, names, started);
+      return outcomeOfShips(ships, await watchShips(temporal, names, started, signal));
+    });
+  } catch (error) {
+    throw explained(error, temporal);
+  }
+}
+
+export interface Start {
+  temporal: TemporalClient;
+  names: Names;
+  configuration: Configuration;
+}
+
+async function startShips(
+  start: Start,
+  inputs: readonly MigrateShipInput[],
+  options: Options,
+  signal: AbortSignal,
+): Promise<StartedShip[]> {
+  if (options.fleet) return startFleet(start, inputs, signal);
+  const started: StartedShip[] = [];
+  for (const input of inputs) {
+    const handle = await startMigration(start.temporal, start.names, input, options);
+    started.push({ ship: input.request.ship, handle });
+  }
+  return started;
+}
+
+/** For `--no-wait`: what runs, and whether anybody works on it. */
+async function outcomeOfStart(
+  temporal: TemporalClient,
+  names: Names,
+  started: readonly StartedShip[],
+): Promise<Outcome> {
+  const answers: MigrationProgress[] = [];
+  for (const { handle } of started) {
+    const reply = await askWorkflow(temporal, handle, progress);
+    if ('silence' in reply && reply.silence !== 'no workflow') throw workerAbsent(names, temporal);
+    if ('answer' in reply) answers.push(reply.answer);
+  }
+  return {
+    json: { ships: answers.map(reportOfProgress) },
+    text: answers.map(({ ship, phase }) => `${ship}: ${phase}`).join('\n'),
+  };
+}

@@ -1,0 +1,138 @@
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FairleadError } from '../domain/errors.ts';
+import { namesOf } from '../domain/names.ts';
+import type { Configuration } from '../workers/configuration.ts';
+import { packageRoot } from '../workers/configuration/package-root.ts';
+import { startLocalStack, type LocalStack, type StackPorts } from '../workers/stack/local-stack.ts';
+import type { StackAddresses } from '../workers/stack/stack-file.ts';
+import type { WorkerCommand } from '../workers/stack/worker-process.ts';
+import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
+import {
+  configuredTemporal,
+  STACK_TEMPORAL_VARIABLE,
+  type TemporalLocation,
+} from '../workers/temporal-location.ts';
+import { note } from './command.ts';
+
+const WORKER_PATIENCE_MS = 60_000;
+const POLL_INTERVAL_MS = 200;
+/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
+const WORKFLOW_QUEUE = 1;
+
+export interface StackWishes {
+  /** Uses nothing that is configured elsewhere. */
+  alone: boolean;
+  /** The file that the worker reads as well. */
+  configFile: string | undefined;
+}
+
+/**
+ * Starts the local stack with its worker, and waits until the worker asks for work.
+ *
+ * @throws {FairleadError} as `startLocalStack` does; `stack-failed` when the worker does not come up
+ */
+export async function startOwnStack(
+  configuration: Configuration,
+  wishes: StackWishes,
+): Promise<LocalStack> {
+  const stack = await startLocalStack({
+    home: configuration.home,
+    ports: portsOf(configuration),
+    report: note,
+    worker: (addresses) => workerCommand(configuration, addresses, wishes),
+  });
+  try {
+    await untilWorkerPolls(configuration, stack, wishes);
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+function portsOf({ stack, metrics }: Configuration): StackPorts {
+  const { postgresPort, temporalPort, temporalUiPort } = stack;
+  return {
+    ...(postgresPort !== undefined && { postgres: postgresPort }),
+    ...(temporalPort !== undefined && { temporal: temporalPort }),
+    ...(temporalUiPort !== undefined && { temporalUi: temporalUiPort }),
+    ...(metrics.port !== undefined && { metrics: metrics.port }),
+  };
+}
+
+/** What the worker would find in `stack.json` later it is told now: that file is written when all of the stack runs. */
+function workerCommand(
+  { home, local }: Configuration,
+  addresses: StackAddresses,
+  { alone, configFile }: StackWishes,
+): WorkerCommand {
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const config = configFile === undefined ? [] : ['--config', configFile];
+  const ownTemporal = alone || configuredTemporal() === undefined;
+  return {
+    command: process.execPath,
+    args: [main, 'worker', ...config],
+    cwd: alone ? home : process.cwd(),
+    env: {
+      FAIRLEAD_HOME: home,
+      FAIRLEAD_METRICS_PORT: String(addresses.metricsPort),
+      ...(local && { FAIRLEAD_SOURCE_URL: addresses.sourceUrl }),
+      ...(local && { FAIRLEAD_TARGET_URL: addresses.targetUrl }),
+      ...(ownTemporal && { [STACK_TEMPORAL_VARIABLE]: addresses.temporalAddress }),
+    },
+  };
+}
+
+/** The Temporal server that a stack's worker uses. */
+export const temporalOf = (stack: LocalStack, { alone }: StackWishes): TemporalLocation =>
+  (alone ? undefined : configuredTemporal()) ?? {
+    address: stack.temporalAddress,
+    namespace: stack.namespace,
+    connectionOptions: { address: stack.temporalAddress },
+    ui: stack.temporalUi,
+    local: true,
+  };
+
+async function untilWorkerPolls(
+  { migration, home }: Configuration,
+  stack: LocalStack,
+  wishes: StackWishes,
+): Promise<void> {
+  await using temporal = await connectTemporal(temporalOf(stack, wishes));
+  const { taskQueue } = namesOf(migration.installation);
+  const since = Date.now();
+  while (Date.now() - since < WORKER_PATIENCE_MS) {
+    if (await isPolled(temporal, taskQueue, since)) return;
+    await sleep(POLL_INTERVAL_MS);
+  }
+  const log = join(home, 'worker.log');
+  throw new FairleadError(
+    'stack-failed',
+    `the worker did not come up in ${WORKER_PATIENCE_MS} ms`,
+    {
+      hint: `its last words are in ${log}: tail ${log}`,
+    },
+  );
+}
+
+/** The server remembers pollers for minutes: only one that came after `since` is ours. */
+async function isPolled(
+  { connection, location }: TemporalClient,
+  name: string,
+  since: number,
+): Promise<boolean> {
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace: location.namespace,
+    taskQueue: { name },
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum's package is none of ours
+    taskQueueType: WORKFLOW_QUEUE,
+  });
+  return (pollers ?? []).some(
+    ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= since - 1_000,
+  );
+}
+
+/** The project's own file, wherever the command was typed. */
+export const projectFile = (path: string): string => join(packageRoot, path);

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { FairleadError } from '../domain/errors.ts';
+import type { MigrateShipInput } from '../domain/migration-progress.ts';
+import { fleetProgress } from '../workflows/messages.ts';
+import type { migrateFleet } from '../workflows/migrate-fleet.ts';
+import type { migrateShip } from '../workflows/migrate-ship.ts';
+import { askWorkflow, workerAbsent } from './ask-workflow.ts';
+import type { Start } from './migrate.ts';
+import type { StartedShip } from './migrate-ships.ts';
+
+const POLL_INTERVAL_MS = 500;
+const WORKER_PATIENCE_MS = 7_000;
+
+type FleetHandle = WorkflowHandle<typeof migrateFleet>;
+
+/**
+ * Starts, or joins, the migration of the fleet.
+ *
+ * @throws {FairleadError} `migration-differs` when other ships are under way; `worker-absent`
+ */
+export async function startFleet(
+  start: Start,
+  inputs: readonly MigrateShipInput[],
+  signal: AbortSignal,
+): Promise<StartedShip[]> {
+  const { client } = start.temporal;
+  const ships = inputs.map(({ request }) => request.ship);
+  const handle = await startOrJoin(start, inputs, ships);
+  await requireSameShips(handle, ships);
+  const waiting = await requireWorker(start, handle);
+  const turns = new Turns(waiting);
+  void turns.follow(start, handle, signal);
+  return ships.map((ship) => ({
+    ship,
+    handle: client.workflow.getHandle<typeof migrateShip>(start.names.migrateShip(ship)),
+    whenStarted: turns.of(ship),
+  }));
+}
+
+async function startOrJoin(
+  { temporal, names, configuration }: Start,
+  inputs: readonly MigrateShipInput[],
+  ships: readonly string[],
+): Promise<FleetHandle> {
+  const { installation } = configuration.migration;
+  const atOnce = configuration.fleet.shipsAtOnce;
+  await temporal.client.workflow.start<typeof migrateFleet>('migrateFleet', {
+    workflowId: names.migrateFleet,
+    taskQueue: names.taskQueue,
+    args: [{ ships: [...inputs], atOnce, ...(installation && { installation }) }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `${ships.length} ships, ${atOnce} at a time`,
+    memo: { ships },
+  });
+  return temporal.client.workflow.getHandle<typeof migrateFleet>(names.migrateFleet);
+}
+
+async function requireSameShips(handle: FleetHandle, ships: readonly string[]): Promise<void> {
+  const { memo } = await handle.describe();
+  const running = (memo?.['ships'] ?? []) as string[];
+  if (running.join() === ships.join()) return;
+  throw new FairleadError(
+    'migration-differs',
+    `a migration of the fleet ${running.join(', ')} runs already; asked was ${ships.join(', ')}`,
+    { hint: 'wait for it, or end it with: fairlead cancel --fleet; then repeat the command' },
+  );
+}
+
+/** @returns the ships that wait for their turn */
+async function requireWorker({ temporal, names }: Start, handle: FleetHandle): Promise<string[]> {
+  const askedAt = Date.now();
+  for (;;) {
+    const reply = await askWorkflow(temporal, handle, fleetProgress);
+    if ('answer' in reply) return reply.answer.waitingToStart;
+    if (Date.now() - askedAt > WORKER_PATIENCE_MS) throw workerAbsent(names, temporal);
+    await sleep(POLL_INTERVAL_MS);
+  }
+}
+
+/** When each ship has been started, by one question about all of them. */
+class Turns {
+  private readonly started = new Map<string, { promise: Promise<void>; resolve: () => void }>();
+
+  constructor(ships: readonly string[]) {
+    for (const ship of ships) {
+      let resolve = (): void => undefined;
+      const promise = new Promise<void>((settle) => (resolve = settle));
+      this.started.set(ship, { promise, resolve });
+    }
+  }
+
+  /** Settles at once for a ship that did not have to wait. */
+  of(ship: string): Promise<void> {
+    return this.started.get(ship)?.promise ?? Promise.resolve();
+  }
+
+  async follow({ temporal }: Start, handle: FleetHandle, signal: AbortSignal): Promise<void> {
+    let waiting = new Set(this.started.keys());
+    while (waiting.size > 0 && !signal.aborted) {
+      await sleep(POLL_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+      const reply = await askWorkflow(temporal, handle, fleetProgress);
+      if ('answer' in reply) waiting = new Set(reply.answer.waitingToStart);
+      for (const [ship, { resolve }] of this.started) if (!waiting.has(ship)) resolve();
+    }
+    for (const { resolve } of this.started.values()) resolve();
+  }
+}

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { namesOf } from '../domain/names.ts';
+import type { Configuration } from '../workers/configuration.ts';
+import { openDatabases } from '../workers/open-databases.ts';
+import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
+import { locateTemporal } from '../workers/temporal-location.ts';
+import { FairleadError } from '../domain/errors.ts';
+import {
+  addCommand,
+  conclude,
+  note,
+  readConfiguration,
+  type CommonOptions,
+  type Outcome,
+} from './command.ts';
+import { untilDetached } from './migrate-ships.ts';
+import { reportTable } from './migration-verdict.ts';
+import { readShipStatuses, type ShipStatus } from './ship-status.ts';
+
+type Options = CommonOptions & { watch?: true };
+
+const REFRESH_MS = 2_000;
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
+
+/** `fairlead status [ship…]` */
+export function addStatus(program: Command): void {
+  addCommand(program, {
+    usage: 'status',
+    summary: 'show where each migration stands; works with no worker running',
+    examples: ['fairlead status', 'fairlead status IMO9976903 --watch'],
+  })
+    .argument('[ship...]', 'ship ids (default: all that are known)')
+    .option('--watch', 'refresh until Ctrl-C')
+    .action(async (ships: string[], options: Options) => {
+      const configuration = readConfiguration(options);
+      if (options.watch && !options.json) await watch(ships, configuration);
+      else conclude(await show(ships, configuration), options);
+    });
+}
+
+async function watch(ships: readonly string[], configuration: Configuration): Promise<void> {
+  await untilDetached(async (signal) => {
+    while (!signal.aborted) {
+      const { text } = await show(ships, configuration);
+      process.stdout.write(`${process.stdout.isTTY ? CLEAR_SCREEN : ''}${text.trimEnd()}\n`);
+      await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined);
+    }
+  });
+}
+
+async function show(ships: readonly string[], configuration: Configuration): Promise<Outcome> {
+  const temporal = await connectIfThere(configuration);
+  await using databases = openDatabases(configuration, 2);
+  try {
+    const names = namesOf(configuration.migration.installation);
+    const { fleet, migration } = configuration;
+    const scope = { names, fleet: fleet.ships, widthMs: migration.widthMs };
+    return outcomeOf(await readShipStatuses(ships, scope, databases, temporal));
+  } finally {
+    await temporal?.[Symbol.asyncDispose]();
+  }
+}
+
+/** The ledger can be read without Temporal: then that is said, and all that is lost is what runs just now. */
+async function connectIfThere(configuration: Configuration): Promise<TemporalClient | undefined> {
+  try {
+    return await connectTemporal(locateTemporal(configuration));
+  } catch (error) {
+    if (!(error instanceof FairleadError)) throw error;
+    note(`${error.message}: this is what the ledger says${error.hint ? ` → ${error.hint}` : ''}`);
+    return undefined;
+  }
+}
+
+function outcomeOf(statuses: readonly ShipStatus[]): Outcome {
+  const reports = statuses.map(({ report }) => report);
+  const remarks = [...new Set(statuses.flatMap((status) => status.remarks))];
+  for (const remark of remarks) note(remark);
+  return {
+    json: { ships: reports, sensors: [] },
+    text: reports.length === 0 ? 'no migration is known' : reportTable(reports),
+  };
+}

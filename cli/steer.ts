@@ -1,0 +1,108 @@
+import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { UpdateDefinition } from '@temporalio/common';
+import type { Command } from 'commander';
+import { FairleadError } from '../domain/errors.ts';
+import { namesOf, type Names } from '../domain/names.ts';
+import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
+import { locateTemporal } from '../workers/temporal-location.ts';
+import { explained, isServerAway, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
+import { chooseShips } from './choose-ships.ts';
+import {
+  addCommand,
+  conclude,
+  readConfiguration,
+  type CommonOptions,
+  type Outcome,
+} from './command.ts';
+
+const UPDATE_TIMEOUT_MS = 8_000;
+
+type Options = CommonOptions & { fleet?: true };
+
+export interface Steering {
+  name: 'pause' | 'resume' | 'cancel';
+  summary: string;
+  update: UpdateDefinition<void>;
+  /** What is said of a ship afterwards. */
+  done: string;
+}
+
+/** Adds one of the commands that change what running migrations do. */
+export function addSteering(program: Command, steering: Steering): void {
+  const { name, summary } = steering;
+  addCommand(program, {
+    usage: name,
+    summary,
+    examples: [`fairlead ${name} IMO9976903`, `fairlead ${name} --fleet`],
+  })
+    .argument('[ship...]', 'ship ids')
+    .option('--fleet', 'the ships under [fleet], and the migration of the fleet itself')
+    .action(async (ships: string[], options: Options) => {
+      conclude(await steer(steering, ships, options), options);
+    });
+}
+
+async function steer(
+  { update, done }: Steering,
+  typed: readonly string[],
+  options: Options,
+): Promise<Outcome> {
+  const configuration = readConfiguration(options);
+  const ships = chooseShips(typed, options, configuration);
+  await using temporal = await connectTemporal(locateTemporal(configuration));
+  const names = namesOf(configuration.migration.installation);
+  if (options.fleet) {
+    const fleet = temporal.client.workflow.getHandle(names.migrateFleet);
+    await sendUpdate(temporal, names, fleet, () => fleet.executeUpdate(update));
+  }
+  const reached: string[] = [];
+  for (const ship of ships) {
+    const handle = temporal.client.workflow.getHandle(names.migrateShip(ship));
+    const send = () => handle.executeUpdate(update);
+    if (await sendUpdate(temporal, names, handle, send)) reached.push(ship);
+  }
+  if (reached.length === 0) throw nothingRuns(ships);
+  return {
+    json: { ships: ships.map((ship) => ({ ship, reached: reached.includes(ship) })) },
+    text: ships.map((ship) => sentence(ship, reached.includes(ship), done)).join('\n'),
+  };
+}
+
+const sentence = (ship: string, wasReached: boolean, done: string): string =>
+  `${ship}: ${wasReached ? done : 'no migration runs'}`;
+
+function nothingRuns(ships: readonly string[]): FairleadError {
+  return new FairleadError('usage-invalid', `no migration of ${ships.join(', ')} runs`, {
+    hint: `fairlead status shows what does; to start one: fairlead migrate ${ships[0]}`,
+  });
+}
+
+/**
+ * Sends an update, which only a worker can answer.
+ *
+ * @returns false when no such workflow runs
+ * @throws {FairleadError} `worker-absent`, `temporal-unreachable`, `usage-invalid` when the workflow refuses it
+ */
+export async function sendUpdate(
+  temporal: TemporalClient,
+  names: Names,
+  handle: WorkflowHandle,
+  send: () => Promise<void>,
+): Promise<boolean> {
+  const deadline = Date.now() + UPDATE_TIMEOUT_MS;
+  try {
+    const { status } = await handle.describe();
+    if (status.name !== 'RUNNING') return false;
+    await temporal.connection.withDeadline(deadline, send);
+    return true;
+  } catch (error) {
+    if (isUnknownWorkflow(error)) return false;
+    if (error instanceof WorkflowUpdateFailedError)
+      throw new FairleadError('usage-invalid', error.cause?.message ?? error.message, {
+        cause: error,
+      });
+    const isTimeout = isServerAway(error) || (error as Error).name.includes('RPCTimeout');
+    if (isTimeout && Date.now() >= deadline) throw workerAbsent(names, temporal);
+    throw explained(error, temporal);
+  }
+}

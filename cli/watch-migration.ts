@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { FairleadError, kindOfCode, type ErrorCode } from '../domain/errors.ts';
+import type { FailureDetail, ShipReport } from '../domain/migration.ts';
+import type { MigrationProgress, Waiting } from '../domain/migration-progress.ts';
+import type { Names } from '../domain/names.ts';
+import { temporalUnreachable, type TemporalClient } from '../workers/temporal-client.ts';
+import { progress } from '../workflows/messages.ts';
+import { askWorkflow, isServerAway, workerAbsent } from './ask-workflow.ts';
+import type { MigrationHandle } from './start-migration.ts';
+
+const POLL_INTERVAL_MS = 500;
+/** Two questions without an answer, so that a worker that is only just starting is not missed. */
+const WORKER_PATIENCE_MS = 7_000;
+const SERVER_PATIENCE_MS = 120_000;
+
+/** How a migration that was watched ended, or that it goes on without us. */
+export type Watched =
+  | { end: 'finished'; report: ShipReport }
+  | { end: 'cancelled'; last: MigrationProgress | undefined }
+  | { end: 'failed'; error: FairleadError }
+  | { end: 'detached'; last: MigrationProgress | undefined };
+
+export interface Watcher {
+  /** Somebody sits there, and can do what the hint says. */
+  isTerminal: boolean;
+  onProgress: (progress: MigrationProgress) => void;
+  note: (sentence: string) => void;
+  signal: AbortSignal;
+}
+
+/**
+ * Follows a migration to its end, through restarts of worker and server.
+ *
+ * @throws {FairleadError} `worker-absent` and what is being waited for, where nobody sits at a terminal;
+ *   `temporal-unreachable`
+ */
+export async function watchMigration(
+  temporal: TemporalClient,
+  names: Names,
+  handle: MigrationHandle,
+  watcher: Watcher,
+): Promise<Watched> {
+  const watch = new Watch(temporal, names, handle, watcher);
+  const result = resultOf(temporal, handle, watcher);
+  for (;;) {
+    const pause = sleep(POLL_INTERVAL_MS, undefined, { signal: watcher.signal }).catch(
+      () => undefined,
+    );
+    const ended = await Promise.race([result, pause]);
+    if (ended) return ended.end === 'cancelled' ? { ...ended, last: watch.last } : ended;
+    if (watcher.signal.aborted) return { end: 'detached', last: watch.last };
+    await watch.look();
+  }
+}
+
+/** What one look after the other has shown. */
+class Watch {
+  last: MigrationProgress | undefined;
+  private readonly temporal: TemporalClient;
+  private readonly names: Names;
+  private readonly handle: MigrationHandle;
+  private readonly watcher: Watcher;
+  private silentSince: number | undefined;
+  private readonly said = new Set<string>();
+
+  constructor(temporal: TemporalClient, names: Names, handle: MigrationHandle, watcher: Watcher) {
+    this.temporal = temporal;
+    this.names = names;
+    this.handle = handle;
+    this.watcher = watcher;
+  }
+
+  async look(): Promise<void> {
+    this.silentSince ??= Date.now();
+    const reply = await askWorkflow(this.temporal, this.handle, progress);
+    if ('answer' in reply) return this.show(reply.answer);
+    if (reply.silence === 'no server' || Date.now() - this.silentSince < WORKER_PATIENCE_MS) return;
+    const absent = workerAbsent(this.names, this.temporal);
+    if (!this.watcher.isTerminal && !this.last) throw absent;
+    this.sayOnce(`${absent.message} → ${absent.hint}`);
+  }
+
+  private show(now: MigrationProgress): void {
+    this.silentSince = undefined;
+    this.last = now;
+    this.watcher.onProgress(now);
+    for (const remark of now.remarks) this.sayOnce(`${now.ship}: ${remark}`);
+    for (const waiting of now.waiting) this.tell(now.ship, waiting);
+  }
+
+  private tell(ship: string, { subject, code, kind, reason, hint }: Waiting): void {
+    if (kind === 'operator' && !this.watcher.isTerminal)
+      throw new FairleadError(codeOf(code), `${ship}: ${reason}`, {
+        hint: `${hint ?? 'remove the cause'}; the migration waits, and goes on by itself, or at once after: fairlead resume ${ship}`,
+      });
+    this.sayOnce(`${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`);
+  }
+
+  private sayOnce(sentence: string): void {
+    if (this.said.has(sentence)) return;
+    this.said.add(sentence);
+    this.watcher.note(sentence);
+  }
+}
+
+async function resultOf(
+  { location }: TemporalClient,
+  handle: MigrationHandle,
+  { note, signal }: Watcher,
+): Promise<Watched> {
+  let awaySince: number | undefined;
+  while (!signal.aborted) {
+    try {
+      return { end: 'finished', report: await handle.result() };
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) return endOf(error);
+      if (!isServerAway(error)) return { end: 'failed', error: unexpected(error) };
+      if (awaySince === undefined) note(`no Temporal server answers at ${location.address}`);
+      awaySince ??= Date.now();
+      if (Date.now() - awaySince > SERVER_PATIENCE_MS)
+        return { end: 'failed', error: temporalUnreachable(location, error) };
+      await sleep(POLL_INTERVAL_MS);
+    }
+  }
+  return { end: 'detached', last: undefined };
+}
+
+function endOf({ cause }: WorkflowFailedError): Watched {
+  if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure)
+    return { end: 'cancelled', last: undefined };
+  return { end: 'failed', error: failureBelow(cause) };
+}
+
+/** The activity's own failure lies below the workflow's. */
+export const failureOfWorkflow = ({ cause }: WorkflowFailedError): FairleadError =>
+  failureBelow(cause);
+
+function failureBelow(error: unknown): FairleadError {
+  if (!(error instanceof ApplicationFailure))
+    return error instanceof Error && error.cause !== undefined
+      ? failureBelow(error.cause)
+      : unexpected(error);
+  const hint = (error.details?.[0] as FailureDetail | undefined)?.hint;
+  return new FairleadError(codeOf(error.type ?? ''), error.message, {
+    cause: error,
+    ...(hint && { hint }),
+  });
+}
+
+const codeOf = (text: string): ErrorCode =>
+  Object.hasOwn(kindOfCode, text) ? (text as ErrorCode) : 'unexpected';
+
+const unexpected = (error: unknown): FairleadError =>
+  new FairleadError('unexpected', error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });

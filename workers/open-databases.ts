@@ -1,0 +1,41 @@
+import { openPool } from '../activities/postgres/connection.ts';
+import {
+  CopyBuffers,
+  type MigrationDatabases,
+} from '../activities/postgres/migration-databases.ts';
+import { formatTableName } from '../domain/table-name.ts';
+import { columnTypeOfFormat } from '../domain/value-format.ts';
+import type { Configuration } from './configuration.ts';
+import { resolveDatabase } from './resolve-database.ts';
+
+export type OpenDatabases = MigrationDatabases & AsyncDisposable;
+
+/**
+ * Opens pools for what the activities work with; nothing is connected yet.
+ *
+ * @param maxConnections to each database; the configuration's for a worker, unless told otherwise
+ * @throws {FairleadError} `stack-absent`, `config-invalid`
+ */
+export function openDatabases(
+  configuration: Configuration,
+  maxConnections = configuration.worker.poolSize,
+): OpenDatabases {
+  const { migration, worker, channelGroups } = configuration;
+  const open = (role: 'source' | 'target') =>
+    openPool({ url: resolveDatabase(configuration, role).url, role, maxConnections });
+  const [source, target] = [open('source'), open('target')];
+  const types = Object.entries(migration.channelTypes);
+  return {
+    source,
+    target,
+    sourceTable: configuration.source.table,
+    targetTemplate: formatTableName(configuration.target.table),
+    groups: channelGroups.map((group) => ({ ...group, channels: new Set(group.channels) })),
+    channelTypes: new Map(types.map(([name, format]) => [name, columnTypeOfFormat[format]])),
+    buffers: new CopyBuffers(migration.maxBufferBytes),
+    stallMs: worker.stallAfterMs,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([source.end(), target.end()]);
+    },
+  };
+}
