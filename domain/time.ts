@@ -20,8 +20,8 @@ export function parseInstant(text: string): EpochUs {
   if (!parts) throw new RangeError(`"${text}" is no ISO 8601 time, such as 2025-06-15T02:00:00Z`);
   const [, date, minutes = '00:00', seconds = '00', fraction = '', zone = 'Z'] = parts;
   const ms = Date.parse(`${date}T${minutes}:${seconds}${isoZone(zone)}`);
-  const inCalendar = !Number.isNaN(ms) && Date.parse(`${date}T00:00:00Z`) === calendarDay(date!);
-  if (!inCalendar) throw new RangeError(`"${text}" is no time that the calendar has`);
+  if (Number.isNaN(ms) || !isInCalendar(date!))
+    throw new RangeError(`"${text}" is no time that the calendar has`);
   return ms * MS_US + Number(fraction.padEnd(6, '0'));
 }
 
@@ -31,11 +31,9 @@ function isoZone(zone: string): string {
   return `${zone[0]}${digits.slice(0, 2)}:${digits.slice(2)}`;
 }
 
-/** Date.parse takes 30 February for 2 March; this gives NaN for it. */
-function calendarDay(date: string): number {
-  const [year, month, day] = date.split('-').map(Number) as [number, number, number];
-  const ms = Date.UTC(year, month - 1, day);
-  return new Date(ms).getUTCDate() === day ? ms : Number.NaN;
+/** Date.parse takes 30 February for 2 March. */
+function isInCalendar(date: string): boolean {
+  return new Date(`${date}T00:00:00Z`).getUTCDate() === Number(date.slice(-2));
 }
 
 /** `2025-06-15T02:00:00.000Z`; six decimals where milliseconds would not be exact. */
@@ -84,11 +82,12 @@ export function parseDurationMs(text: string): number {
 /** `2h`, `1h 30m`, `12s`, `0.8s`: at most two units, for people. */
 export function formatDurationMs(ms: number): string {
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1).replace(/\.0$/, '')}s`;
+  const seconds = Math.round(ms / 1_000);
   const units = [
-    ['d', Math.floor(ms / 86_400_000)],
-    ['h', Math.floor(ms / 3_600_000) % 24],
-    ['m', Math.floor(ms / 60_000) % 60],
-    ['s', Math.round(ms / 1_000) % 60],
+    ['d', Math.floor(seconds / 86_400)],
+    ['h', Math.floor(seconds / 3_600) % 24],
+    ['m', Math.floor(seconds / 60) % 60],
+    ['s', seconds % 60],
   ] as const;
   const first = units.findIndex(([, count]) => count > 0);
   const shown = units.slice(first, first + 2).filter(([, count]) => count > 0);
