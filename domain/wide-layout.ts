@@ -1,4 +1,5 @@
 import { columnSeed } from './cell-hash.ts';
+import { FairleadError } from './errors.ts';
 import type { ColumnType } from './value-format.ts';
 
 /** Where a channel's cells go: one row of `fairlead.channel_map`. */
@@ -95,6 +96,7 @@ export const otherGroupNumber = (groups: readonly ChannelGroup[]): number =>
  * stays where it is: a table once created is never renamed or split.
  *
  * @returns the columns to add, in the order in which they should stand in their tables
+ * @throws {FairleadError} `config-invalid` where a template without `{group}` allows one table, and that is full
  */
 export function extendLayout(
   existing: readonly ChannelColumn[],
@@ -210,5 +212,11 @@ function nextLetter(taken: string[], group: number, { tableName }: LayoutOptions
     const letter = String.fromCharCode(code);
     if (!taken.includes(tableName(group, letter))) return letter;
   }
-  throw new RangeError(`group ${group} needs more than 26 tables`);
+  throw new FairleadError(
+    'config-invalid',
+    `${taken.join(', ')} cannot take all channels: a row holds ${MAX_ROW_BYTES} bytes and ${MAX_COLUMNS} columns`,
+    {
+      hint: `Put {group} into [target] table in fairlead.toml, or spread group ${group} over more groups.`,
+    },
+  );
 }
