@@ -166,19 +166,33 @@ function collectGroups(buffer: CopyBuffer): CollectedCells {
   const grids = new Grids();
   const arrivals = new ArrivalReader(buffer, grids);
   const scanner = new TupleScanner(buffer, 9);
+  const strayNulls = new Map<string, number>();
   let read = 0;
-  let strayNulls = 0;
   while (scanner.next()) {
     const group = readGroup(buffer, scanner.fields, arrivals);
     read += group.count;
     const cells = plainCellsOf(buffer, group, grids);
-    if (isStrayNulls(group)) strayNulls += group.count;
+    if (isStrayNulls(group))
+      strayNulls.set(group.channel, (strayNulls.get(group.channel) ?? 0) + group.count);
     else if (cells && !plain.has(group.channel) && !oddChannels.has(group.channel))
       plain.set(group.channel, cells);
     else oddChannels.add(group.channel);
   }
-  for (const channel of oddChannels) plain.delete(channel);
-  return { buffer, grids, read, plain: [...plain.values()], odd: [], strayNulls, oddChannels };
+  // What is read again cell by cell must not count twice.
+  for (const channel of oddChannels) {
+    plain.delete(channel);
+    strayNulls.delete(channel);
+  }
+  const strays = [...strayNulls.values()].reduce((sum, count) => sum + count, 0);
+  return {
+    buffer,
+    grids,
+    read,
+    plain: [...plain.values()],
+    odd: [],
+    strayNulls: strays,
+    oddChannels,
+  };
 }
 
 interface Group {
