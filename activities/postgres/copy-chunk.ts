@@ -1,12 +1,11 @@
 import type { ClientBase, PoolClient } from 'pg';
-import { columnTypeOf } from '../../domain/value-format.ts';
-import type { ChannelColumn } from '../../domain/wide-layout.ts';
+import { columnTypeOf, type ColumnType } from '../../domain/value-format.ts';
+import type { ChannelColumn, TypedChannel } from '../../domain/wide-layout.ts';
 import { FairleadError } from '../../domain/errors.ts';
 import type { ChunkProof, CopyChunkHeartbeat, CopyChunkInput } from '../../domain/migration.ts';
 import { HOUR_US, formatInstant, parseInstant } from '../../domain/time.ts';
 import { bookCells, type BookedChunk } from './book-cells.ts';
 import type { ChunkCells } from './cells.ts';
-import { typeChannels } from './channel-types.ts';
 import { ChunkProgress } from './chunk-progress.ts';
 import { sumOfBooked } from './chunk-sum.ts';
 import { withConnection } from './connection.ts';
@@ -129,9 +128,8 @@ async function columnsOf(
   const options = { name: `fairlead/columns/${key.ship}`, signal: progress.signal };
   const columns = await withConnection(databases.target, options, async (client) => {
     const known = byChannel(await loadChannelMap(client, key.ship));
-    const late = lateChannels(cells, known);
-    if (late.length === 0) return known;
-    const types = await typeChannels(databases, key.ship, late, key);
+    const types = lateChannels(cells, known, databases.channelTypes);
+    if (types.length === 0) return known;
     return byChannel(await extendTarget(client, key.ship, types, layoutOf(databases, key.ship)));
   });
   return columns;
@@ -140,12 +138,25 @@ async function columnsOf(
 const byChannel = (columns: readonly ChannelColumn[]): Map<string, ChannelColumn> =>
   new Map(columns.map((column) => [column.channel, column]));
 
-function lateChannels(cells: ChunkCells, known: ReadonlyMap<string, ChannelColumn>): string[] {
-  const typed = cells.odd.filter(
-    ({ format }) => columnTypeOf(new Map([[format ?? '', 1]])) !== undefined,
-  );
-  const channels = [...cells.plain, ...typed].map(({ channel }) => channel);
-  return [...new Set(channels)].filter((channel) => !known.has(channel));
+/** Channels that have no column, with the type that all their cells in the chunk tell. */
+function lateChannels(
+  { plain, odd }: ChunkCells,
+  known: ReadonlyMap<string, ChannelColumn>,
+  prescribed: ReadonlyMap<string, ColumnType>,
+): TypedChannel[] {
+  const formats = new Map<string, Map<string, number>>();
+  const count = (channel: string, format: string | undefined, cells: number) => {
+    if (known.has(channel) || format === undefined) return;
+    const counts = formats.get(channel) ?? new Map<string, number>();
+    formats.set(channel, counts.set(format, (counts.get(format) ?? 0) + cells));
+  };
+  for (const { channel, format, grid, nullGrid } of plain)
+    count(channel, format, grid.us.length + nullGrid.us.length);
+  for (const { channel, format } of odd) count(channel, format, 1);
+  return [...formats].flatMap(([channel, counts]) => {
+    const type = columnTypeOf(counts);
+    return type === undefined ? [] : [{ channel, type: prescribed.get(channel) ?? type }];
+  });
 }
 
 function proveInTarget(
