@@ -3,17 +3,23 @@ import { FairleadError } from '../../domain/errors.ts';
 import type { CellCounts } from '../../domain/migration.ts';
 import type { ColumnType } from '../../domain/value-format.ts';
 import type { ChannelColumn } from '../../domain/wide-layout.ts';
-import type { ChunkCells, Grid, Grids, OddCell, PlainCells } from './cells.ts';
+import {
+  NULL_CELL,
+  type ChunkCells,
+  type Grid,
+  type Grids,
+  type OddCell,
+  type PlainCells,
+} from './cells.ts';
 import type { CopyBuffer } from './copy-binary.ts';
 
 /** Cells of one channel that go to its column, in time order. */
 export interface WrittenCells {
   column: ChannelColumn;
   grid: Grid;
-  /** Where each value's field begins in the buffer: its length, then its bytes. */
+  /** Where each value's field begins in the buffer, or {@link NULL_CELL}: such an instant gets a row too. */
   fields: Int32Array;
-  /** NULL cells: their instants get a row. */
-  nullGrid: Grid;
+  nulls: number;
 }
 
 export interface QuarantinedCell {
@@ -47,17 +53,17 @@ export function bookCells(
     .filter((plain) => !isPlain(plain))
     .flatMap((plain) => singly(plain, buffer));
   const quarantined: QuarantinedCell[] = [];
-  let nulls = cells.strayNulls;
+  let { strayNulls } = cells;
   for (const [channel, odd] of byChannel([...cells.odd, ...others])) {
     const booked = bookChannel(odd, columns.get(channel), cells);
     quarantined.push(...booked.quarantined);
     if (booked.written) written.push(booked.written);
-    nulls += booked.strayNulls;
+    strayNulls += booked.strayNulls;
   }
   const counts = {
     read: cells.read,
-    written: sumOf(written, ({ fields }) => fields.length),
-    nulls: nulls + sumOf(written, ({ nullGrid }) => nullGrid.us.length),
+    written: sumOf(written, ({ fields }) => countValues(fields)),
+    nulls: strayNulls + sumOf(written, ({ nulls }) => nulls),
     quarantined: quarantined.length,
   };
   requireBalance(counts);
@@ -66,6 +72,9 @@ export function bookCells(
 
 const sumOf = <T>(items: readonly T[], count: (item: T) => number): number =>
   items.reduce((sum, item) => sum + count(item), 0);
+
+const countValues = (fields: Int32Array): number =>
+  fields.reduce((count, field) => (field === NULL_CELL ? count : count + 1), 0);
 
 function requireBalance({ read, written, nulls, quarantined }: CellCounts): void {
   if (read === written + nulls + quarantined) return;
@@ -87,7 +96,7 @@ function byChannel(cells: readonly OddCell[]): Map<string, OddCell[]> {
 
 /** Plain cells of a channel whose column has another type, one by one. */
 function singly(
-  { channel, format, type, grid, fields, nullGrid }: PlainCells,
+  { channel, format, type, grid, fields }: PlainCells,
   buffer: CopyBuffer,
 ): OddCell[] {
   const nullField = buffer.appendNull();
@@ -97,19 +106,11 @@ function singly(
     boolean: nullField,
     text: nullField,
   };
-  const values = Array.from(grid.us, (us, index): OddCell => {
-    return {
-      channel,
-      us,
-      format,
-      fields: { ...noFields, [type]: fields[index]! },
-      valueTypes: [type],
-    };
+  return Array.from(grid.us, (us, index): OddCell => {
+    const field = fields[index]!;
+    if (field === NULL_CELL) return { channel, us, format, fields: noFields, valueTypes: [] };
+    return { channel, us, format, fields: { ...noFields, [type]: field }, valueTypes: [type] };
   });
-  const nulls = Array.from(nullGrid.us, (us): OddCell => {
-    return { channel, us, format, fields: noFields, valueTypes: [] };
-  });
-  return [...values, ...nulls];
 }
 
 interface BookedChannel {
@@ -143,14 +144,12 @@ function bookChannel(
     } else quarantined.push({ cell, reason: verdict });
   }
   if (!column) return { written: undefined, quarantined, strayNulls: nulls.length };
-  const unique = settleInstants(candidates, buffer, quarantined);
-  const written = {
-    column,
-    grid: grids.of(unique.map(({ cell }) => cell.us)),
-    fields: Int32Array.from(unique, ({ field }) => field),
-    nullGrid: grids.of(nulls),
-  };
-  return { written, quarantined, strayNulls: 0 };
+  const fieldOf = new Map(nulls.map((us) => [us, NULL_CELL]));
+  for (const { cell, field } of settleInstants(candidates, buffer, quarantined))
+    fieldOf.set(cell.us, field);
+  const grid = grids.of(fieldOf.keys());
+  const fields = Int32Array.from(grid.us, (us) => fieldOf.get(us)!);
+  return { written: { column, grid, fields, nulls: nulls.length }, quarantined, strayNulls: 0 };
 }
 
 /** One cell an instant: of equal ones the first, of different ones none, so that a second run decides the same. */

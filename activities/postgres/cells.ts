@@ -3,6 +3,8 @@ import { readInt64, type CopyBuffer } from './copy-binary.ts';
 
 /** Bytes of an array element that is a timestamp: its length, then 64 bits. */
 const INSTANT_STRIDE = 12;
+/** Stands for a NULL cell among positions in a buffer: it has a row, and no bytes. */
+export const NULL_CELL = -1;
 
 /** Different instants, ascending, as microseconds since 2000-01-01; channels on one grid share one object. */
 export class Grid {
@@ -13,9 +15,10 @@ export class Grid {
     this.us = ascending;
   }
 
-  positionOf(us: number): number {
+  /** -1 where the grid has no such instant. */
+  indexOf(us: number): number {
     this.positions ??= new Map(Array.from(this.us, (instant, position) => [instant, position]));
-    return this.positions.get(us)!;
+    return this.positions.get(us) ?? -1;
   }
 }
 
@@ -30,7 +33,7 @@ export interface Arrival {
 export function inGridOrder({ us, grid }: Arrival, fields: Int32Array): Int32Array {
   if (!grid || us === grid.us) return fields;
   const sorted = new Int32Array(fields.length);
-  us.forEach((instant, index) => (sorted[grid.positionOf(instant)] = fields[index]!));
+  us.forEach((instant, index) => (sorted[grid.indexOf(instant)] = fields[index]!));
   return sorted;
 }
 
@@ -52,7 +55,7 @@ export class Grids {
   }
 
   private share(ascending: Float64Array): Grid {
-    const key = `${ascending.length} ${ascending[0]} ${ascending.at(-1)}`;
+    const key = `${ascending.length} ${ascending[0]} ${ascending.at(-1)} ${ascending.reduce((sum, us) => sum + us, 0)}`;
     const alike = this.known.get(key) ?? [];
     const found = alike.find(({ us }) =>
       us.every((instant, index) => instant === ascending[index]),
@@ -107,10 +110,9 @@ export interface PlainCells {
   format: string;
   type: ColumnType;
   grid: Grid;
-  /** For each instant of the grid, where the value's field begins in the buffer: its length, then its bytes. */
+  /** For each instant of the grid, where the value's field begins in the buffer, or {@link NULL_CELL}. */
   fields: Int32Array;
-  /** Where the channel's NULL cells are. */
-  nullGrid: Grid;
+  nulls: number;
 }
 
 /** One cell of a channel that needs a closer look: odd, mixed, or twice at one instant. */

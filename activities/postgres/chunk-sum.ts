@@ -1,7 +1,7 @@
 import { CellSum, columnSeed, instantSeed, type HashSeed } from '../../domain/cell-hash.ts';
 import type { ColumnType } from '../../domain/value-format.ts';
 import type { BookedChunk } from './book-cells.ts';
-import type { Grid } from './cells.ts';
+import { NULL_CELL, type Grid } from './cells.ts';
 import type { CopyBuffer } from './copy-binary.ts';
 
 /** The sum over all cells of a chunk that are to be written, from the bytes that were read. */
@@ -13,7 +13,9 @@ export function sumOfBooked({ buffer, written }: BookedChunk): CellSum {
     let instantSeeds = seeds.get(grid);
     if (!instantSeeds) seeds.set(grid, (instantSeeds = Array.from(grid.us, seedOfInstant)));
     for (let index = 0; index < fields.length; index++) {
-      addField(sum, seed, instantSeeds[index]!, column.type, buffer, fields[index]!);
+      const field = fields[index]!;
+      if (field !== NULL_CELL)
+        addField(sum, seed, instantSeeds[index]!, column.type, buffer, field);
     }
   }
   return sum;

@@ -2,9 +2,9 @@ import type { ClientBase } from 'pg';
 import { formatInstant } from '../../domain/time.ts';
 import { MAX_DIFFERENCES, noDifference, type ComparisonSums } from '../../domain/verification.ts';
 import type { BookedChunk, WrittenCells } from './book-cells.ts';
+import { NULL_CELL } from './cells.ts';
 import { POSTGRES_EPOCH_US, isNull, type CopyBuffer } from './copy-binary.ts';
 import type { ChunkKey } from './ledger.ts';
-import { indexOfInstant } from './read-back.ts';
 import { readWide, resolveTables } from './read-wide.ts';
 
 /** Compares a chunk cell by cell; what it keeps is a bit per cell of the source. */
@@ -36,7 +36,7 @@ export async function compareCells(
   }
   for (const { cells, seen } of expected.values()) {
     cells.grid.us.forEach((us, index) => {
-      if (seen[index]) return;
+      if (seen[index] || cells.fields[index] === NULL_CELL) return;
       result.missing++;
       note(cells.column.channel, us, 'not in the target');
     });
@@ -61,10 +61,10 @@ function compareCell(
   target: CopyBuffer,
   field: number,
 ): 'matched' | 'different' | 'extra' {
-  const index = expected ? indexOfInstant(expected.cells.grid.us, us) : -1;
-  if (!expected || index === -1) return 'extra';
-  expected.seen[index] = 1;
-  const own = expected.cells.fields[index]!;
+  const index = expected ? expected.cells.grid.indexOf(us) : -1;
+  const own = index === -1 ? NULL_CELL : expected!.cells.fields[index]!;
+  if (own === NULL_CELL) return 'extra';
+  expected!.seen[index] = 1;
   const ownBytes = source.bytes.subarray(own, own + 4 + source.view.getInt32(own));
   const isEqual = ownBytes.equals(
     target.bytes.subarray(field, field + 4 + target.view.getInt32(field)),

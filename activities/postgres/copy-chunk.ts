@@ -150,8 +150,7 @@ function lateChannels(
     const counts = formats.get(channel) ?? new Map<string, number>();
     formats.set(channel, counts.set(format, (counts.get(format) ?? 0) + cells));
   };
-  for (const { channel, format, grid, nullGrid } of plain)
-    count(channel, format, grid.us.length + nullGrid.us.length);
+  for (const { channel, format, grid } of plain) count(channel, format, grid.us.length);
   for (const { channel, format } of odd) count(channel, format, 1);
   return [...formats].flatMap(([channel, counts]) => {
     const type = columnTypeOf(counts);

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { CellSum, columnSeed } from '../../domain/cell-hash.ts';
 import type { WrittenCells } from './book-cells.ts';
+import { NULL_CELL } from './cells.ts';
 import { addField, seedOfInstant } from './chunk-sum.ts';
 import { isNull, type CopyBuffer } from './copy-binary.ts';
 import type { ChunkKey } from './ledger.ts';
@@ -24,7 +25,7 @@ export async function readBack(
   scratch: CopyBuffer,
   written?: readonly WrittenCells[],
 ): Promise<ReadBack> {
-  const own = written && new Map(written.map((cells) => [cells.column.channel, cells.grid.us]));
+  const own = written && new Map(written.map((cells) => [cells.column.channel, cells]));
   const result = { sum: new CellSum(), foreign: 0 };
   for (const [table, columns] of await resolveTables(client, key.ship)) {
     const seeds = columns.map(({ channel, type }) => columnSeed(channel, type));
@@ -34,7 +35,7 @@ export async function readBack(
       for (let index = 0; index < columns.length; index++) {
         const field = fields[index]!;
         if (isNull(scratch, field)) continue;
-        if (own && indexOfInstant(owned[index], us) === -1) result.foreign++;
+        if (own && fieldAt(owned[index], us) === NULL_CELL) result.foreign++;
         else addField(result.sum, seeds[index]!, instant, columns[index]!.type, scratch, field);
       }
     });
@@ -42,16 +43,8 @@ export async function readBack(
   return result;
 }
 
-/** Binary search in ascending instants; -1 where there is none. */
-export function indexOfInstant(instants: Float64Array | undefined, us: number): number {
-  let low = 0;
-  let high = (instants?.length ?? 0) - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const found = instants![middle]!;
-    if (found === us) return middle;
-    if (found < us) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
+/** Where the field of a channel's cell at an instant begins; {@link NULL_CELL} where it has no value. */
+export function fieldAt(cells: WrittenCells | undefined, us: number): number {
+  const index = cells ? cells.grid.indexOf(us) : -1;
+  return index === -1 ? NULL_CELL : cells!.fields[index]!;
 }

@@ -8,6 +8,7 @@ import { columnTypeOfFormat, isValueFormat, type ColumnType } from '../../domain
 import {
   ArrivalReader,
   Grids,
+  NULL_CELL,
   inGridOrder,
   type Arrival,
   type ChunkCells,
@@ -171,7 +172,7 @@ function collectGroups(buffer: CopyBuffer): CollectedCells {
   while (scanner.next()) {
     const group = readGroup(buffer, scanner.fields, arrivals);
     read += group.count;
-    const cells = plainCellsOf(buffer, group, grids);
+    const cells = plainCellsOf(buffer, group);
     if (isStrayNulls(group))
       strayNulls.set(group.channel, (strayNulls.get(group.channel) ?? 0) + group.count);
     else if (cells && !plain.has(group.channel) && !oddChannels.has(group.channel))
@@ -225,33 +226,36 @@ const isStrayNulls = ({ format, count, nulls }: Group): boolean =>
   nulls.us.length === count && !(format !== undefined && isValueFormat(format));
 
 /** The group's cells, when each one is plainly as its format says; undefined when any of them needs a closer look. */
-function plainCellsOf(buffer: CopyBuffer, group: Group, grids: Grids): PlainCells | undefined {
+function plainCellsOf(buffer: CopyBuffer, group: Group): PlainCells | undefined {
   const { channel, format, count, instants, nulls, values } = group;
-  if (format === undefined || !isValueFormat(format) || !instants.grid || !nulls.grid)
-    return undefined;
+  if (format === undefined || !isValueFormat(format) || !instants.grid) return undefined;
   const type = columnTypeOfFormat[format];
   const [value = { type, count: 0, firstElement: 0 }] = values;
   const asItShould =
     values.length <= 1 && value.type === type && value.count + nulls.us.length === count;
   if (!asItShould) return undefined;
-  const arrival = withoutNulls(instants, nulls, grids);
-  const fields = inGridOrder(arrival, elementFields(buffer, value.firstElement, value.count));
-  return { channel, format, type, grid: arrival.grid!, fields, nullGrid: nulls.grid };
+  const fields = inGridOrder(instants, fieldsOf(buffer, instants.us, nulls.us, value.firstElement));
+  return { channel, format, type, grid: instants.grid, fields, nulls: nulls.us.length };
 }
 
-/** Arrays keep the order of the rows, so the values belong to the instants that are left. */
-function withoutNulls(instants: Arrival, nulls: Arrival, grids: Grids): Arrival {
-  if (nulls.us.length === 0) return instants;
-  const nullInstants = new Set(nulls.us);
-  return grids.arrive(instants.us.filter((us) => !nullInstants.has(us)));
-}
-
-function elementFields(buffer: CopyBuffer, firstElement: number, count: number): Int32Array {
-  const fields = new Int32Array(count);
+/** Arrays keep the order of the rows, so the values belong to the instants that are not among the NULL cells. */
+function fieldsOf(
+  buffer: CopyBuffer,
+  instants: Float64Array,
+  nullInstants: Float64Array,
+  firstElement: number,
+): Int32Array {
+  const fields = new Int32Array(instants.length);
   let at = firstElement;
-  for (let index = 0; index < count; index++) {
-    fields[index] = at;
-    at += 4 + buffer.view.getInt32(at);
+  let nulls = 0;
+  for (let index = 0; index < fields.length; index++) {
+    if (nulls < nullInstants.length && instants[index] === nullInstants[nulls]) {
+      fields[index] = NULL_CELL;
+      nulls++;
+    } else {
+      fields[index] = at;
+      at += 4 + buffer.view.getInt32(at);
+    }
   }
   return fields;
 }

@@ -1,10 +1,9 @@
 import type { WrittenCells } from './book-cells.ts';
-import type { Grid } from './cells.ts';
+import { NULL_CELL, type Grid } from './cells.ts';
 import { COPY_HEADER, COPY_TRAILER, type CopyBuffer } from './copy-binary.ts';
 
 /** Cells that are pivoted at once: 16 MiB of positions, whatever the chunk's shape. */
 const CELLS_PER_BLOCK = 4 * 1024 * 1024;
-const NO_CELL = -1;
 
 /** One wide table's share of a chunk. */
 export interface WideRows {
@@ -28,7 +27,7 @@ export function wideRowsOf(written: readonly WrittenCells[]): WideRows[] {
 
 /** All different instants of some channels, ascending. */
 export function instantsOf(columns: readonly WrittenCells[]): Float64Array {
-  const distinct = new Set<Grid>(columns.flatMap(({ grid, nullGrid }) => [grid, nullGrid]));
+  const distinct = new Set<Grid>(columns.map(({ grid }) => grid));
   const filled = [...distinct].filter(({ us }) => us.length > 0);
   if (filled.length === 1) return filled[0]!.us;
   return Float64Array.from(new Set(filled.flatMap(({ us }) => [...us]))).toSorted();
@@ -78,7 +77,7 @@ function placeCells(
   to: number,
 ): Block {
   const width = columns.length;
-  const fields = new Int32Array((to - from) * width).fill(NO_CELL);
+  const fields = new Int32Array((to - from) * width).fill(NULL_CELL);
   let bytes = (to - from) * (2 + 12 + 4 * width);
   for (let column = 0; column < width; column++) {
     const cells = columns[column]!;
@@ -86,6 +85,7 @@ function placeCells(
     let cursor = cursors[column]!;
     for (; cursor < rows.length && rows[cursor]! < to; cursor++) {
       const field = cells.fields[cursor]!;
+      if (field === NULL_CELL) continue;
       fields[(rows[cursor]! - from) * width + column] = field;
       bytes += view.getInt32(field);
     }
@@ -110,7 +110,7 @@ function encodeBlock(
     at = writeInt64(out, rows[row]!, at);
     for (let column = 0; column < columns.length; column++) {
       const field = fields[cell++]!;
-      if (field === NO_CELL) {
+      if (field === NULL_CELL) {
         out[at] = out[at + 1] = out[at + 2] = out[at + 3] = 0xff;
         at += 4;
       } else {
