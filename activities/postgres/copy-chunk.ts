@@ -1,4 +1,5 @@
 import type { ClientBase, PoolClient } from 'pg';
+import { columnSeed } from '../../domain/cell-hash.ts';
 import { columnTypeOf, type ColumnType } from '../../domain/value-format.ts';
 import type { ChannelColumn, TypedChannel } from '../../domain/wide-layout.ts';
 import { FairleadError } from '../../domain/errors.ts';
@@ -25,8 +26,8 @@ import { asFairleadError } from './postgres-failure.ts';
 import { readBack } from './read-back.ts';
 import { readChunk } from './read-chunk.ts';
 import { extendTarget, loadChannelMap } from './wide-table.ts';
-import { instantsOf } from './wide-rows.ts';
-import { chooseWriteMode, writeChunk, type WriteMode } from './write-chunk.ts';
+import { instantsOf, wideRowsOf } from './wide-rows.ts';
+import { chooseWriteMode, countRows, writeChunk, type WriteMode } from './write-chunk.ts';
 
 export interface CopyChunkRun {
   signal: AbortSignal;
@@ -213,12 +214,14 @@ async function prove(
     mode === 'merge' ? booked.written : undefined,
   );
   if (sum.cells !== read.cells || sum.checksum !== read.checksum) {
-    throw new FairleadError(
-      'proof-failed',
-      `${formatKey(key)}: wrote ${read.cells} cells with checksum ${read.checksum}, the wide tables hold ${sum.cells} with ${sum.checksum}`,
-      { hint: 'Nothing was committed. Look for triggers or rules on the wide tables.' },
+    if (mode !== 'merge' && (await countRows(client, key)).others > 0) throw overtaken(key);
+    throw proofFailed(
+      key,
+      `wrote ${read.cells} cells with checksum ${read.checksum}, the wide tables hold ${sum.cells} with ${sum.checksum}`,
     );
   }
+  // A merge takes cells that are not its own for foreign ones, so it has to know whose rows they are in.
+  if (mode === 'merge') await requireOwnRows(client, key, booked);
   const now = performance.now();
   const outcome = {
     cells: booked.counts,
@@ -238,6 +241,25 @@ async function prove(
   };
 }
 
+async function requireOwnRows(
+  client: PoolClient,
+  key: ChunkKey,
+  { written }: BookedChunk,
+): Promise<void> {
+  const expected = wideRowsOf(written).reduce((sum, { rows }) => sum + rows.length, 0);
+  const { own } = await countRows(client, key);
+  if (own === expected) return;
+  throw proofFailed(
+    key,
+    `merged ${expected} rows, the wide tables hold ${own} of this transaction`,
+  );
+}
+
+const proofFailed = (key: ChunkKey, what: string) =>
+  new FairleadError('proof-failed', `${formatKey(key)}: ${what}`, {
+    hint: 'Nothing was committed. Look for triggers or rules on the wide tables.',
+  });
+
 /** A COMMIT whose answer was lost may have happened: the next attempt finds out from the ledger. */
 async function commit(client: PoolClient, key: ChunkKey): Promise<void> {
   try {
@@ -251,10 +273,17 @@ async function commit(client: PoolClient, key: ChunkKey): Promise<void> {
   }
 }
 
-/** Another writer put a row where none was when this transaction looked. */
+const OVERTAKEN = { code: '23505' };
+
+const overtaken = (key: ChunkKey) =>
+  new FairleadError('database-busy', `${formatKey(key)}: another writer added rows meanwhile`, {
+    cause: OVERTAKEN,
+  });
+
+/** Another writer put a row where none was when this transaction looked: at an instant of the chunk, or at another. */
 const wasOvertaken = (error: unknown): boolean =>
   error instanceof FairleadError &&
-  (error.cause as { code?: string } | undefined)?.code === '23505';
+  (error.cause as { code?: string } | undefined)?.code === OVERTAKEN.code;
 
 /** `application_name` of an attempt, within its 63 bytes: it tells whose backend this is. */
 function attemptName(key: ChunkKey, token: number): string {
@@ -262,8 +291,14 @@ function attemptName(key: ChunkKey, token: number): string {
 }
 
 function attemptPrefix({ ship, fromUs, toUs }: ChunkKey): string {
-  const range = `${Math.floor(fromUs / 1_000).toString(36)}-${Math.floor(toUs / 1_000).toString(36)}`;
-  return `fairlead/${ship.replace(/[^\x20-\x7e]/g, '?').slice(0, 24)}/${range}/`;
+  return `fairlead/${shipLabel(ship)}/${fromUs.toString(36)}-${toUs.toString(36)}/`;
+}
+
+/** The ship as far as an application name can bear it, and different for every ship: attempts end each other by it. */
+function shipLabel(ship: string): string {
+  const printable = ship.replace(/[^\x20-\x7e]/g, '?');
+  if (printable === ship && ship.length <= 24) return ship;
+  return `${printable.slice(0, 16)}~${(columnSeed(ship, 'ship').first >>> 0).toString(36)}`;
 }
 
 /** A worker that lost its network would hold the chunk's locks until the server notices. */

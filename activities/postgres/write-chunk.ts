@@ -67,6 +67,25 @@ async function hasRows(client: PoolClient, table: string, key: ChunkKey): Promis
   return rows[0].found;
 }
 
+/** The rows in a chunk's range: those that this transaction wrote, and the others. */
+export async function countRows(
+  client: PoolClient,
+  key: ChunkKey,
+): Promise<{ own: number; others: number }> {
+  const count = { own: 0, others: 0 };
+  for (const [table] of await resolveTables(client, key.ship)) {
+    const { rows } = await client.query(
+      `select count(*) filter (where is_own)::int as own, count(*) filter (where not is_own)::int as others
+         from (select xmin = pg_current_xact_id()::xid as is_own
+                 from ${quoteWideTable(table)} where ${IN_RANGE}) as found`,
+      rangeOf(key),
+    );
+    count.own += rows[0].own;
+    count.others += rows[0].others;
+  }
+  return count;
+}
+
 async function deleteRows(client: PoolClient, key: ChunkKey): Promise<void> {
   for (const [table] of await resolveTables(client, key.ship)) {
     await client.query(`delete from ${quoteWideTable(table)} where ${IN_RANGE}`, rangeOf(key));
