@@ -1,3 +1,4 @@
+import type { Pool, PoolClient } from 'pg';
 import { copyChunk, type CopyChunkRun } from '../activities/postgres/copy-chunk.ts';
 import { openPool } from '../activities/postgres/connection.ts';
 import {
@@ -252,3 +253,55 @@ export async function ledger(lab: MigrationLab): Promise<string[]> {
 }
 
 export const MAJORS: readonly PostgresMajor[] = [18, 13];
+
+export type Interruption = (client: PoolClient) => Promise<void>;
+
+/**
+ * Lets something happen right before or after the first statement of this pool that matches, while the caller
+ * waits for its answer. A COPY stream is no such statement.
+ */
+export function interrupt(
+  pool: Pool,
+  when: 'before' | 'after',
+  pattern: RegExp,
+  interruption: Interruption,
+): void {
+  const connect = pool.connect.bind(pool) as (callback?: unknown) => Promise<PoolClient>;
+  let happened = false;
+  const wrap = (client: PoolClient) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    const wrapped = async (...args: unknown[]) => {
+      happened = true;
+      if (when === 'before') await interruption(client);
+      const result = await query(...args);
+      if (when === 'after') await interruption(client);
+      return result;
+    };
+    const isMeant = ([statement]: unknown[]) =>
+      !happened && typeof statement === 'string' && pattern.test(statement);
+    Object.assign(client, {
+      query: (...args: unknown[]) => (isMeant(args) ? wrapped(...args) : query(...args)),
+    });
+    return client;
+  };
+  Object.assign(pool, {
+    connect: (callback?: unknown) => (callback ? connect(callback) : connect().then(wrap)),
+  });
+}
+
+/** Ends a backend as an administrator would, and waits until it is gone. */
+export const kill =
+  ({ targetDatabase }: MigrationLab): Interruption =>
+  async (client) => {
+    const { processID } = client as unknown as { processID: number };
+    await targetDatabase.query('select pg_terminate_backend($1)', [processID]);
+    const alive = 'select from pg_stat_activity where pid = $1';
+    while ((await targetDatabase.query(alive, [processID])).rows.length > 0);
+  };
+
+/** Waits until a session of the migration waits for a lock. */
+export async function waitForLock({ targetDatabase }: MigrationLab): Promise<void> {
+  const waiting = `select from pg_stat_activity
+    where wait_event_type = 'Lock' and application_name like 'fairlead/%' and datname = current_database()`;
+  while ((await targetDatabase.query(waiting)).rows.length === 0);
+}
