@@ -7,8 +7,9 @@ import { temporalUnreachable, type TemporalClient } from '../workers/temporal-cl
 const ANSWER_TIMEOUT_MS = 3_000;
 const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
-const FAILED_PRECONDITION = 9;
 const UNAVAILABLE = 14;
+/** INVALID_ARGUMENT, PERMISSION_DENIED, UNAUTHENTICATED: asking again would not help. */
+const OUR_FAULTS = new Set([3, 7, 16]);
 
 /** Why a workflow gave no answer: nobody works on its queue, the server itself is away, or there is none. */
 export type Silence = 'no worker' | 'no server' | 'no workflow';
@@ -33,10 +34,9 @@ export async function askWorkflow<T>(
 
 function silenceOf(error: unknown): Silence {
   const code = codeOf(error);
-  if (code === DEADLINE_EXCEEDED || code === FAILED_PRECONDITION) return 'no worker';
-  if (code === UNAVAILABLE) return 'no server';
   if (isUnknownWorkflow(error)) return 'no workflow';
-  throw error;
+  if (code === undefined || OUR_FAULTS.has(code)) throw error;
+  return code === UNAVAILABLE ? 'no server' : 'no worker';
 }
 
 export const isServerAway = (error: unknown): boolean =>

@@ -105,7 +105,8 @@ async function outcomeOfStart(
   started: readonly StartedShip[],
 ): Promise<Outcome> {
   const answers: MigrationProgress[] = [];
-  for (const { handle } of started) {
+  for (const { handle, whenStarted } of started) {
+    if (whenStarted) continue;
     const reply = await askWorkflow(temporal, handle, progress);
     if ('silence' in reply && reply.silence !== 'no workflow') throw workerAbsent(names, temporal);
     if ('answer' in reply) answers.push(reply.answer);

@@ -10,7 +10,7 @@ import type { Start } from './migrate.ts';
 import type { StartedShip } from './migrate-ships.ts';
 
 const POLL_INTERVAL_MS = 500;
-const WORKER_PATIENCE_MS = 7_000;
+const WORKER_PATIENCE_MS = 5_000;
 
 type FleetHandle = WorkflowHandle<typeof migrateFleet>;
 
@@ -31,11 +31,15 @@ export async function startFleet(
   const waiting = await requireWorker(start, handle);
   const turns = new Turns(waiting);
   void turns.follow(start, handle, signal);
-  return ships.map((ship) => ({
-    ship,
-    handle: client.workflow.getHandle<typeof migrateShip>(start.names.migrateShip(ship)),
-    whenStarted: turns.of(ship),
-  }));
+  return ships.map((ship) => {
+    const whenStarted = turns.of(ship);
+    const workflowId = start.names.migrateShip(ship);
+    return {
+      ship,
+      handle: client.workflow.getHandle<typeof migrateShip>(workflowId),
+      ...(whenStarted && { whenStarted }),
+    };
+  });
 }
 
 async function startOrJoin(
@@ -90,12 +94,18 @@ class Turns {
     }
   }
 
-  /** Settles at once for a ship that did not have to wait. */
-  of(ship: string): Promise<void> {
-    return this.started.get(ship)?.promise ?? Promise.resolve();
+  /** @returns undefined for a ship that does not have to wait */
+  of(ship: string): Promise<void> | undefined {
+    return this.started.get(ship)?.promise;
   }
 
-  async follow({ temporal }: Start, handle: FleetHandle, signal: AbortSignal): Promise<void> {
+  /** A command that ends closes the connection: then nobody waits for these any more. */
+  async follow(start: Start, handle: FleetHandle, signal: AbortSignal): Promise<void> {
+    await this.ask(start, handle, signal).catch(() => undefined);
+    for (const { resolve } of this.started.values()) resolve();
+  }
+
+  private async ask({ temporal }: Start, handle: FleetHandle, signal: AbortSignal): Promise<void> {
     let waiting = new Set(this.started.keys());
     while (waiting.size > 0 && !signal.aborted) {
       await sleep(POLL_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
@@ -103,6 +113,5 @@ class Turns {
       if ('answer' in reply) waiting = new Set(reply.answer.waitingToStart);
       for (const [ship, { resolve }] of this.started) if (!waiting.has(ship)) resolve();
     }
-    for (const { resolve } of this.started.values()) resolve();
   }
 }

@@ -81,7 +81,7 @@ async function readRanges(
 ): Promise<(InstantRange & { ship: string })[]> {
   await using databases = openDatabases(configuration, 1);
   const known = await listLedgerShips(databases.target);
-  return Promise.all(
+  return await Promise.all(
     ships.map(async (ship) => {
       const report = known.includes(ship) ? await reportShip(databases, { ship }) : undefined;
       const range = { from: from ?? report?.from, to: to ?? report?.to };

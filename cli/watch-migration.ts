@@ -12,7 +12,7 @@ import type { MigrationHandle } from './start-migration.ts';
 
 const POLL_INTERVAL_MS = 500;
 /** Two questions without an answer, so that a worker that is only just starting is not missed. */
-const WORKER_PATIENCE_MS = 7_000;
+const WORKER_PATIENCE_MS = 6_000;
 const SERVER_PATIENCE_MS = 120_000;
 
 /** How a migration that was watched ended, or that it goes on without us. */
@@ -43,15 +43,18 @@ export async function watchMigration(
   watcher: Watcher,
 ): Promise<Watched> {
   const watch = new Watch(temporal, names, handle, watcher);
-  const result = resultOf(temporal, handle, watcher);
-  for (;;) {
-    const pause = sleep(POLL_INTERVAL_MS, undefined, { signal: watcher.signal }).catch(
-      () => undefined,
-    );
-    const ended = await Promise.race([result, pause]);
-    if (ended) return ended.end === 'cancelled' ? { ...ended, last: watch.last } : ended;
-    if (watcher.signal.aborted) return { end: 'detached', last: watch.last };
-    await watch.look();
+  const over = new AbortController();
+  const result = resultOf(temporal, handle, watcher, over.signal);
+  try {
+    for (;;) {
+      const pause = sleep(POLL_INTERVAL_MS, undefined, { signal: watcher.signal });
+      const ended = await Promise.race([result, pause.catch(() => undefined)]);
+      if (ended) return ended.end === 'cancelled' ? { ...ended, last: watch.last } : ended;
+      if (watcher.signal.aborted) return { end: 'detached', last: watch.last };
+      await watch.look();
+    }
+  } finally {
+    over.abort();
   }
 }
 
@@ -106,14 +109,16 @@ class Watch {
 }
 
 async function resultOf(
-  { location }: TemporalClient,
+  { location, connection }: TemporalClient,
   handle: MigrationHandle,
-  { note, signal }: Watcher,
+  { note }: Watcher,
+  signal: AbortSignal,
 ): Promise<Watched> {
   let awaySince: number | undefined;
   while (!signal.aborted) {
     try {
-      return { end: 'finished', report: await handle.result() };
+      const report = await connection.withAbortSignal(signal, () => handle.result());
+      return { end: 'finished', report };
     } catch (error) {
       if (error instanceof WorkflowFailedError) return endOf(error);
       if (!isServerAway(error)) return { end: 'failed', error: unexpected(error) };

@@ -10,7 +10,7 @@ import { askWorkflow, isServerAway, workerAbsent } from './ask-workflow.ts';
 import type { ProgressTask } from './progress.ts';
 
 const POLL_INTERVAL_MS = 500;
-const WORKER_PATIENCE_MS = 7_000;
+const WORKER_PATIENCE_MS = 6_000;
 
 export type VerifyHandle = WorkflowHandle<typeof verifyShip>;
 
@@ -61,33 +61,42 @@ export async function watchVerification(
   handle: VerifyHandle,
   { task, note, signal }: VerificationWatcher,
 ): Promise<VerifyReport | undefined> {
-  const result = resultOf(handle, signal);
+  const over = new AbortController();
+  const result = resultOf(temporal, handle, over.signal);
+  result.catch(() => undefined);
   const startedAt = Date.now();
   let answered = false;
-  while (!signal.aborted) {
-    const pause = sleep(POLL_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-    const report = await Promise.race([result, pause]);
-    if (report) return report;
-    const reply = await askWorkflow(temporal, handle, verifyProgress);
-    if ('answer' in reply) {
-      answered = true;
-      task.update(Math.floor(reply.answer.percent), 100);
-      for (const { reason, hint } of reply.answer.waiting) note(`waits: ${reason} → ${hint ?? ''}`);
-    } else if (!answered && Date.now() - startedAt > WORKER_PATIENCE_MS)
-      throw workerAbsent(names, temporal);
+  try {
+    while (!signal.aborted) {
+      const pause = sleep(POLL_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+      const report = await Promise.race([result, pause]);
+      if (report) return report;
+      const reply = await askWorkflow(temporal, handle, verifyProgress);
+      if ('answer' in reply) {
+        answered = true;
+        task.update(Math.floor(reply.answer.percent), 100);
+        for (const { reason, hint } of reply.answer.waiting)
+          note(`waits: ${reason} → ${hint ?? ''}`);
+      } else if (!answered && Date.now() - startedAt > WORKER_PATIENCE_MS)
+        throw workerAbsent(names, temporal);
+    }
+    return undefined;
+  } finally {
+    over.abort();
   }
-  return undefined;
 }
 
 /** Asks again where the server was away for a while. */
 async function resultOf(
+  { connection }: TemporalClient,
   handle: VerifyHandle,
   signal: AbortSignal,
 ): Promise<VerifyReport | undefined> {
   while (!signal.aborted) {
     try {
-      return await handle.result();
+      return await connection.withAbortSignal(signal, () => handle.result());
     } catch (error) {
+      if (signal.aborted) return undefined;
       if (!isServerAway(error)) throw error;
       await sleep(POLL_INTERVAL_MS);
     }
