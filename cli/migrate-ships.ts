@@ -71,7 +71,7 @@ export function outcomeOfShips(ships: readonly string[], watched: readonly Watch
   if (watched.some(({ end }) => end === 'detached')) note(detachedSentence(ships));
   return {
     json: { ships: reports },
-    text: reportTable(reports),
+    text: reports.length > 0 ? reportTable(reports) : '',
     exitCode: worstOf([...failures.map(exitCodeOf), ...verdicts.map(({ exitCode }) => exitCode)]),
   };
 }

@@ -35,7 +35,7 @@ export async function readShipStatuses(
   const ships = typed.length > 0 ? typed : [...scope.fleet, ...known, ...running];
   const statuses: ShipStatus[] = [];
   for (const ship of new Set(ships)) {
-    const readLedger = (request: { from?: string; to?: string }) =>
+    const readLedger = (request: LedgerRequest) =>
       known.includes(ship)
         ? reportShip(databases, { ship, widthMs: scope.widthMs, ...request })
         : Promise.resolve(undefined);
@@ -57,7 +57,8 @@ async function listRunningShips(names: Names, temporal?: TemporalClient): Promis
   return ships;
 }
 
-type ReadLedger = (request: { from?: string; to?: string }) => Promise<ShipReport | undefined>;
+type LedgerRequest = Partial<NonNullable<MigrationMemo['resolved']>>;
+type ReadLedger = (request: LedgerRequest) => Promise<ShipReport | undefined>;
 
 async function readShipStatus(
   ship: string,
@@ -67,7 +68,8 @@ async function readShipStatus(
 ): Promise<ShipStatus | undefined> {
   const description = temporal && (await describeRun(temporal, names.migrateShip(ship)));
   if (!temporal || description?.status.name !== 'RUNNING') {
-    const report = await readLedger({});
+    const { resolved } = (description?.memo ?? {}) as Partial<MigrationMemo>;
+    const report = await readLedger(resolved ? { widthMs: resolved.widthMs } : {});
     return report && { report: { ...report, phase: phaseAfter(report, description) }, remarks: [] };
   }
   return readRunning(ship, names, readLedger, temporal, description);
@@ -94,7 +96,7 @@ async function readRunning(
   { memo, typedSearchAttributes }: WorkflowExecutionDescription,
 ): Promise<ShipStatus | undefined> {
   const { requested, resolved } = memo as unknown as MigrationMemo;
-  const ledger = resolved && (await readLedger({ from: resolved.from, to: resolved.to }));
+  const ledger = resolved && (await readLedger(resolved));
   const handle = temporal.client.workflow.getHandle(names.migrateShip(ship));
   const reply = await askWorkflow(temporal, handle, progress);
   if ('answer' in reply) {
