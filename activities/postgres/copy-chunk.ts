@@ -301,12 +301,15 @@ function shipLabel(ship: string): string {
   return `${printable.slice(0, 16)}~${(columnSeed(ship, 'ship').first >>> 0).toString(36)}`;
 }
 
-/** A worker that lost its network would hold the chunk's locks until the server notices. */
+/**
+ * A worker that lost its network would hold the chunk's locks until the server notices. An idle backend holds none:
+ * it lies in a pool, still with the name of its last work, and may be taken up by someone at this moment.
+ */
 async function endOlderAttempts(client: ClientBase, key: ChunkKey): Promise<void> {
   await client.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
       where starts_with(application_name, $1) and pid <> pg_backend_pid() and datname = current_database()
-        and usename = current_user`,
+        and usename = current_user and state <> 'idle'`,
     [attemptPrefix(key)],
   );
 }
