@@ -27,6 +27,10 @@ export const formatTableName = ({ schema, name }: TableName): string =>
     .map((part) => (/[".\s]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part))
     .join('.');
 
-/** The wide table's name of one ship and group; `{ship}` becomes the ship id in lower case. */
-export const fillTableTemplate = (template: string, ship: string, group: string): string =>
-  template.replaceAll('{ship}', ship.toLowerCase()).replaceAll('{group}', group);
+/** The wide table of one ship and group; `{ship}` becomes the ship id in lower case, whatever characters it has. */
+export function fillTableTemplate(template: string, ship: string, group: string): TableName {
+  const parts: Record<string, string> = { '{ship}': ship.toLowerCase(), '{group}': group };
+  const fill = (text: string) => text.replaceAll(/\{ship\}|\{group\}/g, (part) => parts[part]!);
+  const { schema, name } = parseTableName(template);
+  return { schema: fill(schema), name: fill(name) };
+}

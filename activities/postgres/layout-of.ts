@@ -1,5 +1,5 @@
 import { FairleadError } from '../../domain/errors.ts';
-import { fillTableTemplate } from '../../domain/table-name.ts';
+import { fillTableTemplate, formatTableName, type TableName } from '../../domain/table-name.ts';
 import type { LayoutOptions } from '../../domain/wide-layout.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 
@@ -18,12 +18,13 @@ export function layoutOf(
   };
 }
 
-function requireShortName(table: string, ship: string): string {
-  const bytes = Buffer.byteLength(table.slice(table.lastIndexOf('.') + 1));
-  if (bytes <= MAX_NAME_BYTES) return table;
+function requireShortName(table: TableName, ship: string): string {
+  const text = formatTableName(table);
+  const bytes = Buffer.byteLength(table.name);
+  if (bytes <= MAX_NAME_BYTES) return text;
   throw new FairleadError(
     'config-invalid',
-    `${ship}: the wide table's name ${table} has ${bytes} bytes, PostgreSQL keeps ${MAX_NAME_BYTES}`,
+    `${ship}: the wide table's name ${text} has ${bytes} bytes, PostgreSQL keeps ${MAX_NAME_BYTES}`,
     { hint: 'Use a shorter table under [target] in fairlead.toml.' },
   );
 }
