@@ -1,6 +1,7 @@
 import { escapeIdentifier, type ClientBase, type PoolClient } from 'pg';
 import { FairleadError } from '../../domain/errors.ts';
 import { parseTableName } from '../../domain/table-name.ts';
+import { formatDurationMs } from '../../domain/time.ts';
 import type { ColumnType } from '../../domain/value-format.ts';
 import {
   extendLayout,
@@ -87,8 +88,14 @@ function alterTypes(table: string, changes: ChannelColumn[], found: Map<string, 
   return `alter table ${quoteWideTable(table)}\n${clauses.join(',\n')};`;
 }
 
-const castOf = (name: string, from: string, to: ColumnType): string =>
-  from === 'double precision' && to === 'boolean' ? `${name} <> 0` : `${name}::${to}`;
+const NUMBERS = new Set(['double precision', 'real', 'numeric', 'bigint', 'integer', 'smallint']);
+
+/** PostgreSQL has no cast between boolean and most numbers. */
+function castOf(name: string, from: string, to: ColumnType): string {
+  if (NUMBERS.has(from) && to === 'boolean') return `${name} <> 0`;
+  if (from === 'boolean' && NUMBERS.has(to)) return `${name}::integer::${to}`;
+  return `${name}::${to}`;
+}
 
 async function keyStatements(
   client: ClientBase,
@@ -96,18 +103,23 @@ async function keyStatements(
   found: Map<string, string>,
 ): Promise<string[]> {
   const name = quoteWideTable(table);
-  if (found.get('created_time') !== INSTANT_TYPE) {
-    return [
-      `alter table ${name} alter column created_time type timestamp using created_time at time zone 'UTC';`,
-    ];
-  }
+  const type = found.get('created_time');
+  const statements = type === INSTANT_TYPE ? [] : [instantStatement(name, type)];
   const { rows } = await client.query(
     `select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
                      where i.indrelid = to_regclass($1) and i.indisunique and i.indisvalid
                        and i.indnkeyatts = 1 and i.indpred is null and a.attname = 'created_time') as found`,
     [name],
   );
-  return rows[0].found ? [] : [`alter table ${name} add primary key (created_time);`];
+  return rows[0].found
+    ? statements
+    : [...statements, `alter table ${name} add primary key (created_time);`];
+}
+
+function instantStatement(table: string, type: string | undefined): string {
+  if (type === undefined) return `alter table ${table} add column created_time timestamp not null;`;
+  const using = type.endsWith('with time zone') ? "at time zone 'UTC'" : '::timestamp';
+  return `alter table ${table} alter column created_time type timestamp using created_time ${using};`;
 }
 
 /** How long an ALTER TABLE may wait for its lock: whoever comes behind it in the queue waits as long. */
@@ -117,23 +129,25 @@ const LOCK_PATIENCE_MS = 120_000;
 /**
  * Gives every channel a column: those that have none yet get theirs, in one statement per table.
  *
+ * @param patienceMs how long to try for the lock, again and again
  * @returns all columns of the ship
- * @throws {FairleadError} `target-differs`; `database-busy` when a lock was not to be had for two minutes
+ * @throws {FairleadError} `target-differs`; `database-busy` when a lock was not to be had for so long
  */
 export async function extendTarget(
   client: PoolClient,
   ship: string,
   channels: readonly TypedChannel[],
   layout: LayoutOptions,
+  patienceMs = LOCK_PATIENCE_MS,
 ): Promise<ChannelColumn[]> {
-  const giveUpAt = Date.now() + LOCK_PATIENCE_MS;
+  const giveUpAt = Date.now() + patienceMs;
   for (;;) {
     try {
       return await inTransaction(client, () => addColumns(client, ship, channels, layout));
     } catch (error) {
       if ((error as { code?: string }).code !== '55P03') throw error;
       const blocker = await describeBlocker(client, ship);
-      if (Date.now() > giveUpAt) throw lockedOut(ship, blocker, error);
+      if (Date.now() > giveUpAt) throw lockedOut(ship, blocker, patienceMs, error);
       await new Promise((resolve) => setTimeout(resolve, LOCK_TIMEOUT_MS * (1 + Math.random())));
     }
   }
@@ -222,10 +236,10 @@ async function describeBlocker(client: PoolClient, ship: string): Promise<string
     .join(', ');
 }
 
-const lockedOut = (ship: string, blocker: string, cause: unknown) =>
+const lockedOut = (ship: string, blocker: string, patienceMs: number, cause: unknown) =>
   new FairleadError(
     'database-busy',
-    `${ship}: no lock on its wide tables for two minutes, held by ${blocker}`,
+    `${ship}: no lock on its wide tables for ${formatDurationMs(patienceMs)}, held by ${blocker}`,
     {
       hint: 'End that session (select pg_terminate_backend(pid)), or wait for it.',
       cause,
