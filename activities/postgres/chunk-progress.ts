@@ -40,6 +40,7 @@ export class ChunkProgress {
   enter(stage: CopyChunkHeartbeat['stage'], cells = this.details.cells): void {
     this.details = { ...this.details, stage, cells };
     this.lastMoveAt = Date.now();
+    this.run.heartbeat({ ...this.details, silentSeconds: 0 });
   }
 
   moved(bytes: number): void {
