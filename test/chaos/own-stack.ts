@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
+import { inject } from 'vitest';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Who can be killed under a running `fairlead up`. */
+export type Victim = 'worker' | 'postgres' | 'temporal';
+
+const PID_FILES: Record<Victim, string> = {
+  worker: 'worker.pid',
+  postgres: join('postgres', 'data', 'postmaster.pid'),
+  temporal: join('temporal', 'temporal.pid'),
+};
+
+export interface OwnStack extends AsyncDisposable {
+  /** Starts a command of the program, which answers as JSON. */
+  start(...words: string[]): Command;
+  kill(victim: Victim): Promise<void>;
+  /** One question to the database; it is asked again while the server is away. */
+  query<Row extends object>(sql: string): Promise<Row[]>;
+}
+
+export interface Command {
+  child: ChildProcess;
+  /** What it ends with. */
+  outcome: Promise<{ exitCode: number | null; json: unknown; stderr: string }>;
+}
+
+/** `fairlead up` in a folder of its own, as a user has it, with timers that are short enough for a test. */
+export async function startOwnStack(configuration: string): Promise<OwnStack> {
+  const folder = await temporaryFolder();
+  const home = join(folder.path, '.fairlead');
+  await mkdir(join(home, 'cache'), { recursive: true });
+  const cli = inject('temporalCliPath');
+  await symlink(cli, join(home, 'cache', basename(cli)));
+  await writeFile(join(folder.path, 'fairlead.toml'), configuration);
+  const run = (...words: string[]) => startCommand(folder.path, words);
+  const up = run('up');
+  const { sourceUrl } = await firstLine(up.child);
+  return {
+    start: run,
+    kill: async (victim) => {
+      process.kill(await readPid(join(home, PID_FILES[victim])), 'SIGKILL');
+    },
+    query: (sql) => queryPatiently(sourceUrl, sql),
+    [Symbol.asyncDispose]: async () => {
+      up.child.kill('SIGTERM');
+      await up.outcome;
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function startCommand(folder: string, words: string[]): Command {
+  const child = spawn(process.execPath, [MAIN, ...words, '--json'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+  const outcome = once(child, 'close').then(([exitCode]) => {
+    return { exitCode: exitCode as number | null, json: parseJson(stdout), stderr };
+  });
+  return { child, outcome };
+}
+
+const parseJson = (text: string): unknown => (text.startsWith('{') ? JSON.parse(text) : undefined);
+
+async function firstLine(child: ChildProcess): Promise<{ sourceUrl: string }> {
+  const [line] = (await once(createInterface(child.stdout!), 'line')) as [string];
+  return JSON.parse(line) as { sourceUrl: string };
+}
+
+/** PostgreSQL's file begins with the process id, ours are JSON. */
+async function readPid(file: string): Promise<number> {
+  const text = await readFile(file, 'utf8');
+  return text.startsWith('{')
+    ? (JSON.parse(text) as { pid: number }).pid
+    : Number.parseInt(text, 10);
+}
+
+async function queryPatiently<Row extends object>(url: string, sql: string): Promise<Row[]> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await queryOnce<Row>(url, sql);
+    } catch (error) {
+      if (tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function queryOnce<Row extends object>(url: string, sql: string): Promise<Row[]> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on('error', () => {
+    // The server was killed; the query fails with it, and is asked again.
+  });
+  try {
+    await client.connect();
+    return (await client.query<Row>(sql)).rows;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
