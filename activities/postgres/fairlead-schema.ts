@@ -90,8 +90,10 @@ export async function prepareSchema(client: PoolClient): Promise<string> {
 export async function findInstallation(
   client: ClientBase,
 ): Promise<{ id: string; version: number } | undefined> {
+  // Not by to_regclass, which may answer from a cache that knows nothing of what another session has just made.
   const { rows } = await client.query(
-    "select to_regclass('fairlead.installation') is not null as present",
+    `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                     where n.nspname = 'fairlead' and c.relname = 'installation') as present`,
   );
   if (!rows[0].present) return undefined;
   const installation = await client.query('select id, version from fairlead.installation');
