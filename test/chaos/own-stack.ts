@@ -3,6 +3,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { inject } from 'vitest';
@@ -46,9 +47,7 @@ export async function startOwnStack(configuration: string): Promise<OwnStack> {
   const { sourceUrl } = await firstLine(up.child);
   return {
     start: run,
-    kill: async (victim) => {
-      process.kill(await readPid(join(home, PID_FILES[victim])), 'SIGKILL');
-    },
+    kill: (victim) => killWhenAlive(join(home, PID_FILES[victim])),
     query: (sql) => queryPatiently(sourceUrl, sql),
     [Symbol.asyncDispose]: async () => {
       up.child.kill('SIGTERM');
@@ -80,6 +79,19 @@ async function firstLine(child: ChildProcess): Promise<{ sourceUrl: string }> {
   return JSON.parse(line) as { sourceUrl: string };
 }
 
+/** One that was killed a moment ago is waited for. */
+async function killWhenAlive(pidFile: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      process.kill(await readPid(pidFile), 'SIGKILL');
+      return;
+    } catch (error) {
+      if (tries === 600) throw error;
+      await sleep(100);
+    }
+  }
+}
+
 /** PostgreSQL's file begins with the process id, ours are JSON. */
 async function readPid(file: string): Promise<number> {
   const text = await readFile(file, 'utf8');
@@ -94,7 +106,7 @@ async function queryPatiently<Row extends object>(url: string, sql: string): Pro
       return await queryOnce<Row>(url, sql);
     } catch (error) {
       if (tries === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
   }
 }
