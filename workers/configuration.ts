@@ -62,7 +62,6 @@ export interface Configuration {
     poolSize: number;
     statementTimeoutMs: number;
     stallAfterMs: number;
-    heartbeatEveryMs: number;
   };
   timing: MigrationTiming;
   /** Undefined ports are chosen when the servers start. */
@@ -158,7 +157,6 @@ const workerOf = (worker: ConfigurationFile['worker']): Configuration['worker'] 
   poolSize: worker.poolSize,
   statementTimeoutMs: worker.statementTimeout,
   stallAfterMs: worker.stallAfter,
-  heartbeatEveryMs: worker.heartbeatEvery,
 });
 
 const timingOf = (timing: ConfigurationFile['timing']): MigrationTiming => ({

@@ -22,7 +22,12 @@ export function openDatabases(
 ): OpenDatabases {
   const { migration, worker, channelGroups } = configuration;
   const open = (role: 'source' | 'target') =>
-    openPool({ url: resolveDatabase(configuration, role).url, role, maxConnections });
+    openPool({
+      url: resolveDatabase(configuration, role).url,
+      role,
+      maxConnections,
+      statementTimeoutMs: worker.statementTimeoutMs,
+    });
   const [source, target] = [open('source'), open('target')];
   const types = Object.entries(migration.channelTypes);
   return {

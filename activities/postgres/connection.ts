@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type * as netKeepalive from 'net-keepalive';
 import { Pool, escapeIdentifier, type ClientBase, type PoolClient } from 'pg';
-import { asFairleadError } from './postgres-failure.ts';
+import { asFairleadError, connectFailure } from './postgres-failure.ts';
 
 /** Idle, interval and count of TCP keepalive, and the bound for data that was written but not acknowledged. */
 const KEEPALIVE_IDLE_MS = 30_000;
@@ -28,10 +28,19 @@ export interface PoolOptions {
   /** What an operator calls this database: `source` or `target`. */
   role: 'source' | 'target';
   maxConnections: number;
+  /** A statement that runs longer is ended by the server; without it, the server's own setting holds. */
+  statementTimeoutMs?: number;
 }
 
+/** Whose databases the pools are, so that a failure to connect names the one that it is about. */
+const roles = new WeakMap<Pool, PoolOptions['role']>();
+
 /** A pool whose connections notice within 80 s that the other side is gone, in either direction. */
-export function openPool({ url, role, maxConnections }: PoolOptions): Pool {
+export function openPool({ url, role, maxConnections, statementTimeoutMs }: PoolOptions): Pool {
+  const settings = {
+    ...SESSION_SETTINGS,
+    ...(statementTimeoutMs !== undefined && { statement_timeout: String(statementTimeoutMs) }),
+  };
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
@@ -39,8 +48,9 @@ export function openPool({ url, role, maxConnections }: PoolOptions): Pool {
     application_name: `fairlead/${role}`,
     stream: () => keepaliveSocket(),
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, though its types promise less
-    onConnect: applySessionSettings,
+    onConnect: (client) => applySessionSettings(client, settings),
   });
+  roles.set(pool, role);
   pool.on('error', () => {
     // The pool has dropped this idle connection already, and opens another one when it is asked to.
   });
@@ -69,8 +79,11 @@ async function loadKeepalive(): Promise<Partial<typeof netKeepalive>> {
   return module.default ?? module;
 }
 
-async function applySessionSettings(client: ClientBase): Promise<void> {
-  for (const [name, value] of Object.entries(SESSION_SETTINGS)) {
+async function applySessionSettings(
+  client: ClientBase,
+  settings: Record<string, string>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(settings)) {
     try {
       await client.query(`set ${escapeIdentifier(name)} = '${value}'`);
     } catch (error) {
@@ -120,7 +133,7 @@ async function connect(pool: Pool, name: string): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw asFairleadError(error, name);
+    throw connectFailure(error, roles.get(pool) ?? name);
   }
 }
 

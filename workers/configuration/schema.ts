@@ -94,7 +94,6 @@ const worker = z.strictObject({
   stallAfter: duration()
     .prefault('60s')
     .describe('No byte for so long, from a server that is not working, ends an attempt.'),
-  heartbeatEvery: duration().prefault('2s').describe('How often a copy tells Temporal its state.'),
 });
 
 const waits = (first: string, longest: string) =>
