@@ -15,6 +15,10 @@ export function chooseShips(
 ): string[] {
   const ships = [...new Set(fleet ? [...configuration.fleet.ships, ...typed] : typed)];
   if (ships.length === 0) throw noShips(fleet === true);
+  if (ships.some((ship) => ship.trim() === ''))
+    throw new FairleadError('usage-invalid', 'a ship id is empty', {
+      hint: 'name ships, such as IMO9976903',
+    });
   for (const twins of shipsThatCollide(ships))
     throw new FairleadError(
       'ship-ambiguous',

@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import { listFailedChunks, type FailedChunk } from '../activities/postgres/list-ledger.ts';
+import type { Pool } from 'pg';
+import {
+  listFailedChunks,
+  listLedgerShips,
+  type FailedChunk,
+} from '../activities/postgres/list-ledger.ts';
 import { openDatabases } from '../workers/open-databases.ts';
 import {
   addCommand,
@@ -8,6 +13,7 @@ import {
   type CommonOptions,
   type Outcome,
 } from './command.ts';
+import { neverMigrated } from './ship-status.ts';
 import { renderTable } from './table.ts';
 
 type Options = CommonOptions & { csv?: true };
@@ -31,9 +37,17 @@ async function listFailed(
   options: Options,
 ): Promise<Outcome | undefined> {
   await using databases = openDatabases(readConfiguration(options), 1);
+  await requireKnown(ships, databases.target);
   const failed = await listFailedChunks(databases.target, ships);
   if (options.csv && !options.json) return void process.stdout.write(csvOf(failed));
   return { json: { failed }, text: failed.length === 0 ? 'no chunk failed' : tableOf(failed) };
+}
+
+/** That no chunk of a mistyped ship failed would be no comfort. */
+async function requireKnown(ships: readonly string[], target: Pool): Promise<void> {
+  if (ships.length === 0) return;
+  const known = await listLedgerShips(target);
+  for (const ship of ships) if (!known.includes(ship)) throw neverMigrated(ship, known);
 }
 
 const csvOf = (failed: readonly FailedChunk[]): string =>

@@ -4,7 +4,7 @@ import type { Names } from '../domain/names.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { note, type Outcome } from './command.ts';
 import { MigrationBars } from './migration-bars.ts';
-import { reportOfProgress, reportTable, verdictOn } from './migration-verdict.ts';
+import { jsonOfReport, reportOfProgress, reportTable, verdictOn } from './migration-verdict.ts';
 import { openProgress } from './progress.ts';
 import type { MigrationHandle } from './start-migration.ts';
 import { watchMigration, type Watched } from './watch-migration.ts';
@@ -70,7 +70,7 @@ export function outcomeOfShips(ships: readonly string[], watched: readonly Watch
   for (const sentence of verdicts.flatMap(({ sentences }) => sentences)) note(sentence);
   if (watched.some(({ end }) => end === 'detached')) note(detachedSentence(ships));
   return {
-    json: { ships: reports },
+    json: { ships: reports.map(jsonOfReport) },
     text: reports.length > 0 ? reportTable(reports) : '',
     exitCode: worstOf([...failures.map(exitCodeOf), ...verdicts.map(({ exitCode }) => exitCode)]),
   };

@@ -22,7 +22,7 @@ import {
   width,
   type MigrationOptions,
 } from './migration-options.ts';
-import { reportOfProgress } from './migration-verdict.ts';
+import { jsonOfReport, reportOfProgress } from './migration-verdict.ts';
 import { startFleet } from './start-fleet.ts';
 import { startMigration } from './start-migration.ts';
 
@@ -112,7 +112,7 @@ async function outcomeOfStart(
     if ('answer' in reply) answers.push(reply.answer);
   }
   return {
-    json: { ships: answers.map(reportOfProgress) },
+    json: { ships: answers.map(reportOfProgress).map(jsonOfReport) },
     text: answers.map(({ ship, phase }) => `${ship}: ${phase}`).join('\n'),
   };
 }

@@ -65,6 +65,13 @@ export function reportOfProgress(progress: MigrationProgress): ShipReport {
   };
 }
 
+/** The entry of a ship in `migrate --json` and `status --json`: a contract, so nothing that is only for people. */
+export function jsonOfReport(report: ShipReport) {
+  const { ship, from, to, phase, chunks, cells, seconds, cellsPerSecond, verified, tables } =
+    report;
+  return { ship, from, to, phase, chunks, cells, seconds, cellsPerSecond, verified, tables };
+}
+
 /** The proof: cells read = written + nulls + quarantined, and equal checksums, ship by ship. */
 export function reportTable(reports: readonly ShipReport[]): string {
   const right = { align: 'right' } as const;

@@ -2,13 +2,16 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { listLedgerShips } from '../activities/postgres/list-ledger.ts';
 import type { MigrationDatabases } from '../activities/postgres/migration-databases.ts';
 import { reportShip } from '../activities/postgres/summarize-ship.ts';
-import type { MigrationPhase, ShipReport } from '../domain/migration.ts';
+import { FairleadError } from '../domain/errors.ts';
+import type { InstantRange, MigrationPhase, ShipReport } from '../domain/migration.ts';
 import type { MigrationMemo } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
+import { nearestShip } from '../workers/configuration.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { migrationPhase, progress } from '../workflows/messages.ts';
 import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
-import { reportOfProgress } from './migration-verdict.ts';
+import { reportOfProgress, verdictOn } from './migration-verdict.ts';
+import { retriedSteps, sentenceOfRetry } from './retried-steps.ts';
 
 export interface ShipStatus {
   report: ShipReport;
@@ -23,7 +26,11 @@ export interface StatusScope {
   widthMs: number;
 }
 
-/** What ledger and Temporal, where it is there, say of ships; a ship that neither knows is left out unless typed. */
+/**
+ * What ledger and Temporal, where it is there, say of ships; one that neither knows is left out.
+ *
+ * @throws {FairleadError} `ship-unknown` when a ship was typed that neither knows
+ */
 export async function readShipStatuses(
   typed: readonly string[],
   scope: StatusScope,
@@ -41,7 +48,7 @@ export async function readShipStatuses(
         : Promise.resolve(undefined);
     const status = await readShipStatus(ship, scope.names, readLedger, temporal);
     if (status) statuses.push(status);
-    else if (typed.includes(ship)) statuses.push(unknownShip(ship));
+    else if (typed.includes(ship)) throw neverMigrated(ship, [...known, ...scope.fleet]);
   }
   return statuses;
 }
@@ -68,9 +75,8 @@ async function readShipStatus(
 ): Promise<ShipStatus | undefined> {
   const description = temporal && (await describeRun(temporal, names.migrateShip(ship)));
   if (!temporal || description?.status.name !== 'RUNNING') {
-    const { resolved } = (description?.memo ?? {}) as Partial<MigrationMemo>;
-    const report = await readLedger(resolved ? { widthMs: resolved.widthMs } : {});
-    return report && { report: { ...report, phase: phaseAfter(report, description) }, remarks: [] };
+    const report = await readLedger(requestAfter(description));
+    return report && statusAfter(report, description);
   }
   return readRunning(ship, names, readLedger, temporal, description);
 }
@@ -93,8 +99,10 @@ async function readRunning(
   names: Names,
   readLedger: ReadLedger,
   temporal: TemporalClient,
-  { memo, typedSearchAttributes }: WorkflowExecutionDescription,
+  description: WorkflowExecutionDescription,
 ): Promise<ShipStatus | undefined> {
+  const { memo, typedSearchAttributes } = description;
+  const retries = retriedSteps(description).map((step) => sentenceOfRetry(ship, step));
   const { requested, resolved } = memo as unknown as MigrationMemo;
   const ledger = resolved && (await readLedger(resolved));
   const handle = temporal.client.workflow.getHandle(names.migrateShip(ship));
@@ -105,41 +113,63 @@ async function readRunning(
       ({ subject, reason, hint }) =>
         `${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`,
     );
-    return { report: { ...(ledger ?? reportOfProgress(reply.answer)), phase }, remarks };
+    const report = { ...(ledger ?? reportOfProgress(reply.answer)), phase };
+    return { report, remarks: [...remarks, ...retries] };
   }
   const phase = (typedSearchAttributes.get(migrationPhase) ?? 'planning') as MigrationPhase;
   const absent = workerAbsent(names, temporal);
-  const report = ledger ?? { ...unknownShip(ship).report, ...(resolved ?? rangeOf(requested)) };
-  return { report: { ...report, ship, phase }, remarks: [`${absent.message} → ${absent.hint}`] };
+  const report = ledger ?? nothingYet(ship, resolved ?? rangeOf(requested));
+  return {
+    report: { ...report, phase },
+    remarks: [`${absent.message} → ${absent.hint}`, ...retries],
+  };
 }
 
 const rangeOf = ({ from = '', to }: MigrationMemo['requested']) => ({ from, to });
 
-function phaseAfter(
-  report: ShipReport,
-  description: WorkflowExecutionDescription | undefined,
-): MigrationPhase {
-  if (report.phase === 'finished') return 'finished';
-  return description?.status.name === 'CANCELLED' ? 'cancelled' : report.phase;
+/** The range of a run that did not come to its end is its own; else it is all that the ledger has. */
+function requestAfter(description: WorkflowExecutionDescription | undefined): LedgerRequest {
+  const { resolved } = (description?.memo ?? {}) as Partial<MigrationMemo>;
+  if (!resolved) return {};
+  return description?.status.name === 'COMPLETED' ? { widthMs: resolved.widthMs } : resolved;
 }
 
-function unknownShip(ship: string): ShipStatus {
-  const report: ShipReport = {
-    ship,
-    from: '',
-    to: '',
-    phase: 'planning',
-    chunks: { total: 0, done: 0, empty: 0, split: 0, failed: 0 },
-    cells: { read: 0, written: 0, nulls: 0, quarantined: 0 },
-    foreign: 0,
-    seconds: 0,
-    cellsPerSecond: 0,
-    verified: false,
-    tables: [],
-    quarantine: [],
-  };
+/** Where no migration runs. */
+function statusAfter(
+  report: ShipReport,
+  description: WorkflowExecutionDescription | undefined,
+): ShipStatus {
+  if (report.phase === 'finished') return { report, remarks: verdictOn(report).sentences };
+  if (!description) return { report, remarks: [] };
+  const { ship } = report;
   return {
-    report,
-    remarks: [`${ship} was never migrated here; to start it: fairlead migrate ${ship}`],
+    report: { ...report, phase: 'cancelled' },
+    remarks: [
+      `${ship}: no migration runs, and chunks are open; to go on: fairlead migrate ${ship}`,
+    ],
   };
+}
+
+const nothingYet = (ship: string, range: InstantRange): ShipReport => ({
+  ship,
+  from: range.from,
+  to: range.to,
+  phase: 'planning',
+  chunks: { total: 0, done: 0, empty: 0, split: 0, failed: 0 },
+  cells: { read: 0, written: 0, nulls: 0, quarantined: 0 },
+  foreign: 0,
+  seconds: 0,
+  cellsPerSecond: 0,
+  verified: false,
+  tables: [],
+  quarantine: [],
+});
+
+/** @param known the ships that might have been meant */
+export function neverMigrated(ship: string, known: readonly string[]): FairleadError {
+  const meant = nearestShip(ship, known);
+  const advice = meant ? `did you mean ${meant}? ` : '';
+  return new FairleadError('ship-unknown', `${ship} was never migrated to this target`, {
+    hint: `${advice}fairlead status shows which ships were; to migrate it: fairlead migrate ${ship}`,
+  });
 }

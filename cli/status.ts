@@ -15,7 +15,7 @@ import {
   type Outcome,
 } from './command.ts';
 import { untilDetached } from './migrate-ships.ts';
-import { reportTable } from './migration-verdict.ts';
+import { jsonOfReport, reportTable } from './migration-verdict.ts';
 import { readShipStatuses, type ShipStatus } from './ship-status.ts';
 
 type Options = CommonOptions & { watch?: true };
@@ -41,12 +41,26 @@ export function addStatus(program: Command): void {
 
 async function watch(ships: readonly string[], configuration: Configuration): Promise<void> {
   await untilDetached(async (signal) => {
-    while (!signal.aborted) {
-      const { text } = await show(ships, configuration);
+    for (let round = 0; !signal.aborted; round++) {
+      const text = await textOf(ships, configuration, round === 0);
       process.stdout.write(`${process.stdout.isTTY ? CLEAR_SCREEN : ''}${text.trimEnd()}\n`);
       await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined);
     }
   });
+}
+
+/** Once it has shown something, a server that is away for a time does not end it. */
+async function textOf(
+  ships: readonly string[],
+  configuration: Configuration,
+  isFirst: boolean,
+): Promise<string> {
+  try {
+    return (await show(ships, configuration)).text;
+  } catch (error) {
+    if (isFirst || !(error instanceof FairleadError)) throw error;
+    return `${error.message}${error.hint ? ` → ${error.hint}` : ''}`;
+  }
 }
 
 async function show(ships: readonly string[], configuration: Configuration): Promise<Outcome> {
@@ -78,7 +92,7 @@ function outcomeOf(statuses: readonly ShipStatus[]): Outcome {
   const remarks = [...new Set(statuses.flatMap((status) => status.remarks))];
   for (const remark of remarks) note(remark);
   return {
-    json: { ships: reports, sensors: [] },
+    json: { ships: reports.map(jsonOfReport), sensors: [] },
     text: reports.length === 0 ? 'no migration is known' : reportTable(reports),
   };
 }

@@ -15,7 +15,7 @@ import {
   type Outcome,
 } from './command.ts';
 
-const UPDATE_TIMEOUT_MS = 8_000;
+const UPDATE_TIMEOUT_MS = 6_000;
 
 type Options = CommonOptions & { fleet?: true };
 
@@ -77,6 +77,14 @@ function nothingRuns(ships: readonly string[]): FairleadError {
   });
 }
 
+/** The server keeps a request that no worker takes, and hands it to the next one. */
+function notConfirmed(names: Names, temporal: TemporalClient): FairleadError {
+  const { code, message, hint } = workerAbsent(names, temporal);
+  return new FairleadError(code, `${message}, so nothing is confirmed`, {
+    hint: `${hint?.replace(/;.*/, '')}; then repeat the command: what was asked now may take effect as well`,
+  });
+}
+
 /**
  * Sends an update, which only a worker can answer.
  *
@@ -102,7 +110,7 @@ export async function sendUpdate(
         cause: error,
       });
     const isTimeout = isServerAway(error) || (error as Error).name.includes('RPCTimeout');
-    if (isTimeout && Date.now() >= deadline) throw workerAbsent(names, temporal);
+    if (isTimeout && Date.now() >= deadline) throw notConfirmed(names, temporal);
     throw explained(error, temporal);
   }
 }

@@ -2,7 +2,6 @@ import { WorkflowFailedError } from '@temporalio/client';
 import type { Command } from 'commander';
 import { reportShip } from '../activities/postgres/summarize-ship.ts';
 import { listLedgerShips } from '../activities/postgres/list-ledger.ts';
-import { FairleadError } from '../domain/errors.ts';
 import type { InstantRange } from '../domain/migration.ts';
 import { namesOf } from '../domain/names.ts';
 import type { VerifyReport } from '../domain/verification.ts';
@@ -23,6 +22,7 @@ import {
 import { untilDetached } from './migrate-ships.ts';
 import { instant, requireOrder } from './migration-options.ts';
 import { openProgress } from './progress.ts';
+import { neverMigrated } from './ship-status.ts';
 import { formatCount, renderTable } from './table.ts';
 import { startVerification, watchVerification } from './watch-verification.ts';
 import { failureOfWorkflow } from './watch-migration.ts';
@@ -85,17 +85,12 @@ async function readRanges(
     ships.map(async (ship) => {
       const report = known.includes(ship) ? await reportShip(databases, { ship }) : undefined;
       const range = { from: from ?? report?.from, to: to ?? report?.to };
-      if (!range.from || !range.to) throw neverMigrated(ship);
+      if (!range.from || !range.to) throw neverMigrated(ship, known);
       requireOrder(range.from, range.to);
       return { ship, from: range.from, to: range.to };
     }),
   );
 }
-
-const neverMigrated = (ship: string): FairleadError =>
-  new FairleadError('ship-unknown', `${ship} was never migrated to this target`, {
-    hint: `fairlead status shows which ships were; to migrate it: fairlead migrate ${ship}`,
-  });
 
 function outcomeOf(
   ships: readonly string[],

@@ -8,12 +8,17 @@ import type { Names } from '../domain/names.ts';
 import { temporalUnreachable, type TemporalClient } from '../workers/temporal-client.ts';
 import { progress } from '../workflows/messages.ts';
 import { askWorkflow, isServerAway, workerAbsent } from './ask-workflow.ts';
+import { retriedSteps, sentenceOfRetry, type RetriedStep } from './retried-steps.ts';
 import type { MigrationHandle } from './start-migration.ts';
 
 const POLL_INTERVAL_MS = 500;
 /** Two questions without an answer, so that a worker that is only just starting is not missed. */
 const WORKER_PATIENCE_MS = 6_000;
 const SERVER_PATIENCE_MS = 120_000;
+/** How often Temporal is asked what fails and is tried again. */
+const RETRIES_EVERY_MS = 4_000;
+/** Who never reached the databases so long, and cannot be told by anybody, gives up waiting. */
+const FIRST_STEP_PATIENCE_MS = 60_000;
 
 /** How a migration that was watched ended, or that it goes on without us. */
 export type Watched =
@@ -34,7 +39,7 @@ export interface Watcher {
  * Follows a migration to its end, through restarts of worker and server.
  *
  * @throws {FairleadError} `worker-absent` and what is being waited for, where nobody sits at a terminal;
- *   `temporal-unreachable`
+ *   `temporal-unreachable`, `connection-lost`
  */
 export async function watchMigration(
   temporal: TemporalClient,
@@ -58,6 +63,9 @@ export async function watchMigration(
   }
 }
 
+const pausedSentence = (ship: string): string =>
+  `${ship} is paused; to go on: fairlead resume ${ship}`;
+
 /** What one look after the other has shown. */
 class Watch {
   last: MigrationProgress | undefined;
@@ -66,6 +74,8 @@ class Watch {
   private readonly handle: MigrationHandle;
   private readonly watcher: Watcher;
   private silentSince: number | undefined;
+  private retriesAskedAt = Date.now();
+  private failingSince: number | undefined;
   private readonly said = new Set<string>();
 
   constructor(temporal: TemporalClient, names: Names, handle: MigrationHandle, watcher: Watcher) {
@@ -78,7 +88,10 @@ class Watch {
   async look(): Promise<void> {
     this.silentSince ??= Date.now();
     const reply = await askWorkflow(this.temporal, this.handle, progress);
-    if ('answer' in reply) return this.show(reply.answer);
+    if ('answer' in reply) {
+      this.show(reply.answer);
+      return this.lookAtRetries(reply.answer);
+    }
     if (reply.silence === 'no server' || Date.now() - this.silentSince < WORKER_PATIENCE_MS) return;
     const absent = workerAbsent(this.names, this.temporal);
     if (!this.watcher.isTerminal && !this.last) throw absent;
@@ -89,14 +102,33 @@ class Watch {
     this.silentSince = undefined;
     this.last = now;
     this.watcher.onProgress(now);
+    if (now.phase !== 'paused') this.said.delete(pausedSentence(now.ship));
+    else this.sayOnce(pausedSentence(now.ship));
     for (const remark of now.remarks) this.sayOnce(`${now.ship}: ${remark}`);
     for (const waiting of now.waiting) this.tell(now.ship, waiting);
+  }
+
+  /** The workflow hears of a failing step only when Temporal's own attempts are used up. */
+  private async lookAtRetries({ ship, phase, waiting }: MigrationProgress): Promise<void> {
+    if (Date.now() - this.retriesAskedAt < RETRIES_EVERY_MS || waiting.length > 0) return;
+    this.retriesAskedAt = Date.now();
+    const description = await this.handle.describe().catch(() => undefined);
+    const retried = description ? retriedSteps(description) : [];
+    for (const step of retried) this.sayOnce(sentenceOfRetry(ship, step));
+    this.failingSince = retried.length > 0 ? (this.failingSince ?? Date.now()) : undefined;
+    if (phase === 'planning' && retried[0]) this.mayGiveUp(ship, retried[0]);
+  }
+
+  private mayGiveUp(ship: string, { code, reason, hint }: RetriedStep): void {
+    const failsForMs = Date.now() - (this.failingSince ?? Date.now());
+    if (this.watcher.isTerminal || failsForMs < FIRST_STEP_PATIENCE_MS) return;
+    throw new FairleadError(codeOf(code), `${ship}: ${reason}`, { hint: goesOn(ship, hint) });
   }
 
   private tell(ship: string, { subject, code, kind, reason, hint }: Waiting): void {
     if (kind === 'operator' && !this.watcher.isTerminal)
       throw new FairleadError(codeOf(code), `${ship}: ${reason}`, {
-        hint: `${hint ?? 'remove the cause'}; the migration waits, and goes on by itself, or at once after: fairlead resume ${ship}`,
+        hint: goesOn(ship, hint),
       });
     this.sayOnce(`${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`);
   }
@@ -107,6 +139,9 @@ class Watch {
     this.watcher.note(sentence);
   }
 }
+
+const goesOn = (ship: string, hint = 'remove the cause'): string =>
+  `${hint.replace(/\.$/, '')}; the migration waits, and goes on by itself, or at once after: fairlead resume ${ship}`;
 
 async function resultOf(
   { location, connection }: TemporalClient,

@@ -3,9 +3,6 @@ import { FairleadError, type ErrorCode } from '../../domain/errors.ts';
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   'disk-full': 'Make room on the database server; the migration goes on by itself.',
-  'login-refused':
-    'Check user and password in FAIRLEAD_SOURCE_URL or FAIRLEAD_TARGET_URL, and pg_hba.conf.',
-  'database-absent': 'Check the database name in FAIRLEAD_SOURCE_URL or FAIRLEAD_TARGET_URL.',
   'permission-denied': 'Grant what is missing to the role of the connection, then resume.',
   'read-only':
     'The server is read-only: a standby, or one in recovery. Point the URL at the primary.',
@@ -40,6 +37,31 @@ export function asFairleadError(error: unknown, subject: string): FairleadError 
     message,
     hint === undefined ? { cause: error } : { hint, cause: error },
   );
+}
+
+/** What in a URL a refused connection is about. */
+const FAULTY_PARTS: Partial<Record<ErrorCode, string>> = {
+  'login-refused': 'user and password',
+  'database-absent': 'the name of the database',
+  'connection-lost': 'host and port',
+};
+
+/**
+ * As {@link asFairleadError}, for a connection that could not be opened: says which URL to look at.
+ *
+ * @param role `source` or `target`; else what was being done
+ */
+export function connectFailure(error: unknown, role: string): FairleadError {
+  const failure = asFairleadError(error, `the ${role} database`);
+  const part = FAULTY_PARTS[failure.code];
+  if (part === undefined || !['source', 'target'].includes(role)) return failure;
+  const variable = `FAIRLEAD_${role.toUpperCase()}_URL`;
+  const others = failure.code === 'login-refused' ? ', and pg_hba.conf of the server' : '';
+  const server = failure.code === 'connection-lost' ? ', and that the server runs' : '';
+  return new FairleadError(failure.code, failure.message, {
+    hint: `check ${part} in [${role}] url, or ${variable}${others}${server}`,
+    cause: error,
+  });
 }
 
 /** Connecting to `localhost` tries several addresses, and fails with all their errors in one. */

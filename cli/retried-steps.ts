@@ -1,0 +1,34 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { FailureDetail } from '../domain/migration.ts';
+
+/** A step that failed and that Temporal tries again by itself; the workflow does not know of it yet. */
+export interface RetriedStep {
+  /** `plan`, or `copy 2025-06-15T02:00:00.000Z …`. */
+  step: string;
+  /** An error's code, where our own activity failed. */
+  code: string;
+  reason: string;
+  hint: string | undefined;
+}
+
+type PendingActivity = NonNullable<
+  WorkflowExecutionDescription['raw']['pendingActivities']
+>[number];
+
+/** What Temporal tells of failing steps, also while no worker runs. */
+export const retriedSteps = ({ raw }: Pick<WorkflowExecutionDescription, 'raw'>): RetriedStep[] =>
+  (raw.pendingActivities ?? []).flatMap(retriedStep);
+
+function retriedStep({ activityId, lastFailure }: PendingActivity): RetriedStep[] {
+  if (!lastFailure?.message) return [];
+  const { type, details } = lastFailure.applicationFailureInfo ?? {};
+  const [payload] = details?.payloads ?? [];
+  const detail = payload && defaultPayloadConverter.fromPayload<FailureDetail>(payload);
+  return [
+    { step: activityId ?? '', code: type ?? '', reason: lastFailure.message, hint: detail?.hint },
+  ];
+}
+
+export const sentenceOfRetry = (ship: string, { step, reason, hint }: RetriedStep): string =>
+  `${ship} tries again (${step}): ${reason}${hint ? ` → ${hint}` : ''}`;
