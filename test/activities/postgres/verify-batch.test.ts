@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { verifyBatch } from '../../../activities/postgres/verify-batch.ts';
+import type { ChunkComparison } from '../../../domain/migration.ts';
+import {
+  FROM,
+  MAJORS,
+  SHIP,
+  TO,
+  WIDE,
+  cell,
+  copy,
+  insertCells,
+  migrationLab,
+  planAndPrepare,
+  second,
+  type MigrationLab,
+} from '../../migration-databases.ts';
+
+/** Ten instants of a number and a text, one NULL cell, one in quarantine; copied. */
+async function copied(lab: MigrationLab): Promise<void> {
+  const rows = Array.from({ length: 10 }, (_, row) => row);
+  await insertCells(
+    lab,
+    rows.flatMap((row) => [
+      cell('Decimal', '/a', second(row * 600), row),
+      cell('String', '/b', second(row * 600), `row ${row}`),
+    ]),
+  );
+  await insertCells(lab, [
+    cell('Decimal', '/a', second(1), null),
+    { channel: '/a', at: second(2), format: null, double: 1 },
+  ]);
+  await copy(lab, await planAndPrepare(lab));
+}
+
+const verify = (lab: MigrationLab, to = TO): Promise<ChunkComparison> =>
+  verifyBatch(
+    lab,
+    { ship: SHIP, from: FROM, to, widthMs: 1_800_000 },
+    { signal: new AbortController().signal },
+  );
+
+const equal = {
+  from: FROM,
+  to: TO,
+  source: 22,
+  matched: 21,
+  missing: 0,
+  different: 0,
+  extra: 0,
+  quarantined: 1,
+  differences: [],
+};
+const at = (row: number) => `timestamp '2025-06-15 02:00' + ${row} * interval '10 minutes'`;
+const named = (channel: string, row: number, what: string) =>
+  `${SHIP} ${channel} ${second(row * 600)}: ${what}`;
+
+describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
+  it('finds nothing where source and target are equal', async () => {
+    await using lab = await migrationLab({ major, separate: true });
+    await copied(lab);
+    expect(await verify(lab)).toEqual(equal);
+  });
+
+  it.each<[string, string, Partial<ChunkComparison>]>([
+    [
+      'a row that is gone as missing cells',
+      `delete from ${WIDE} where created_time = ${at(3)}`,
+      {
+        matched: 19,
+        missing: 2,
+        differences: [named('/a', 3, 'not in the target'), named('/b', 3, 'not in the target')],
+      },
+    ],
+    [
+      'a cell that is gone as missing',
+      `update ${WIDE} set "/b" = null where created_time = ${at(3)}`,
+      { matched: 20, missing: 1, differences: [named('/b', 3, 'not in the target')] },
+    ],
+    [
+      'a number that was changed by one bit as different',
+      `update ${WIDE} set "/a" = "/a" + 2 ^ -50 where created_time = ${at(3)}`,
+      { matched: 20, different: 1, differences: [named('/a', 3, 'differs')] },
+    ],
+    [
+      'a text that was changed as different',
+      `update ${WIDE} set "/b" = "/b" || ' ' where created_time = ${at(0)}`,
+      { matched: 20, different: 1, differences: [named('/b', 0, 'differs')] },
+    ],
+    [
+      'cells that the source lacks as extra, in the range only',
+      `insert into ${WIDE} (created_time, "/a") values (${at(3)} + interval '1 s', 7), (${at(0)} - interval '1 s', 7), (${at(12)}, 7)`,
+      { extra: 1, differences: [`${SHIP} /a ${second(1_801)}: only in the target`] },
+    ],
+    [
+      'a row at another instant as missing and extra',
+      `update ${WIDE} set created_time = created_time + interval '1 microsecond', "/a" = null where created_time = ${at(3)}`,
+      {
+        matched: 19,
+        missing: 2,
+        extra: 1,
+        differences: [
+          `${SHIP} /b 2025-06-15T02:30:00.000001Z: only in the target`,
+          named('/a', 3, 'not in the target'),
+          named('/b', 3, 'not in the target'),
+        ],
+      },
+    ],
+    [
+      'two rows that changed places',
+      `update ${WIDE} set "/a" = 7 - "/a" where created_time in (${at(3)}, ${at(4)})`,
+      {
+        matched: 19,
+        different: 2,
+        differences: [named('/a', 3, 'differs'), named('/a', 4, 'differs')],
+      },
+    ],
+    [
+      'a row of the quarantine that is gone as missing',
+      `delete from fairlead.quarantine`,
+      {
+        missing: 1,
+        quarantined: 0,
+        differences: [`${SHIP} ${FROM}: quarantine holds 0 cells, expected 1`],
+      },
+    ],
+    [
+      'a column that is gone as missing cells',
+      `alter table ${WIDE} drop column "/b"`,
+      { matched: 11, missing: 10 },
+    ],
+    [
+      'a channel that the map has lost as missing cells',
+      `delete from fairlead.channel_map where data_channel_id = '/b'`,
+      { matched: 11, missing: 10 },
+    ],
+  ])('finds %s', async (_what, change, expected) => {
+    await using lab = await migrationLab({ major });
+    await copied(lab);
+    await lab.targetDatabase.query(change);
+    const { differences, ...counts } = await verify(lab);
+    const { differences: sentences, ...rest } = { ...equal, ...expected };
+    expect(counts).toEqual(rest);
+    if (expected.differences) expect(differences.toSorted()).toEqual(sentences.toSorted());
+    else expect(differences).toHaveLength(10);
+  });
+
+  it('finds what came to the source, or changed there, after the copy', async () => {
+    await using lab = await migrationLab({ major });
+    await copied(lab);
+    await lab.sourceDatabase.query(`
+      update tenant.tbl_data_timeseries set double_v = -1 where data_channel_id = '/a' and created_time = ${at(5)};
+      delete from tenant.tbl_data_timeseries where data_channel_id = '/b' and created_time = ${at(5)}`);
+    await insertCells(lab, [
+      cell('Boolean', '/new', second(0), true),
+      { channel: '/b', at: second(3), format: 'X', text: 'x' },
+    ]);
+    expect(await verify(lab)).toMatchObject({
+      source: 23,
+      matched: 19,
+      missing: 2,
+      different: 1,
+      extra: 1,
+      quarantined: 1,
+    });
+  });
+
+  it('shows the first 20 differences, and counts them all', async () => {
+    await using lab = await migrationLab({ major });
+    const rows = Array.from({ length: 100 }, (_, row) => row);
+    await insertCells(
+      lab,
+      rows.map((row) => cell('Decimal', '/a', second(row * 60), row)),
+    );
+    await copy(lab, await planAndPrepare(lab));
+    await lab.targetDatabase.query(`delete from ${WIDE}`);
+    const { missing, differences } = await verify(lab);
+    expect(missing).toBe(100);
+    expect(differences).toHaveLength(20);
+  });
+});
