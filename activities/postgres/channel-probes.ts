@@ -61,7 +61,14 @@ async function hasProbeIndex(client: ClientBase, table: TableName): Promise<bool
   return rows[0].found;
 }
 
-/** The oldest instant of a ship at or after `sinceUs`, over all its channels; -infinity and infinity are none. */
+/**
+ * Between these, microseconds are exact integers, whether they are counted from 1970 or from 2000. What lies outside
+ * (±infinity, 0001-01-01 of a clock that was never set, BC) is no time at which a ship has measured anything.
+ */
+const OLDEST = '1715-01-01';
+const BEYOND = '2255-01-01';
+
+/** The oldest instant of a ship at or after `sinceUs`, over all its channels, that a chunk can hold. */
 export async function firstInstant(
   client: ClientBase,
   table: TableName,
@@ -69,14 +76,14 @@ export async function firstInstant(
   channels: readonly string[],
   sinceUs: EpochUs | undefined,
 ): Promise<EpochUs | undefined> {
-  const since = sinceUs === undefined ? '-infinity' : timestampText(sinceUs);
+  const since = sinceUs === undefined ? OLDEST : timestampText(sinceUs);
   const { rows } = await client.query(
     `select min(first.created_time)::text as first
        from unnest($2::text[]) as channel (id)
       cross join lateral (
         select created_time from ${quoteTable(table)}
          where ship_id = $1 and data_channel_id = channel.id
-           and created_time > '-infinity' and created_time >= $3 and created_time < 'infinity'
+           and created_time >= '${OLDEST}' and created_time >= $3 and created_time < '${BEYOND}'
          order by created_time limit 1) as first`,
     [ship, channels, since],
   );
@@ -116,25 +123,25 @@ export async function findSpansWithCells(
 /** Beyond so many cells of one channel after the end, counting stops. */
 const STRAY_LIMIT = 1_000;
 
-/** Cells that no chunk up to `toUs` can hold: at ±infinity, and at or after `toUs`. */
+/** Cells that no chunk up to `toUs` can hold: at ±infinity and other impossible times, and at or after `toUs`. */
 export async function countStrayInstants(
   client: ClientBase,
   table: TableName,
   ship: string,
   channels: readonly string[],
   toUs: EpochUs,
-): Promise<{ infinite: number; afterTo: number; afterToIsMore: boolean }> {
+): Promise<{ impossible: number; afterTo: number; afterToIsMore: boolean }> {
   const inChannel = `from ${quoteTable(table)} where ship_id = $1 and data_channel_id = channel.id`;
   const { rows } = await client.query(
-    `select coalesce(sum(low.n + high.n), 0)::float8 as infinite, coalesce(sum(after.n), 0)::float8 as after,
+    `select coalesce(sum(low.n + high.n), 0)::float8 as impossible, coalesce(sum(after.n), 0)::float8 as after,
             coalesce(max(after.n), 0) >= $4 as more
        from unnest($2::text[]) as channel (id)
-      cross join lateral (select count(*) as n ${inChannel} and created_time = '-infinity') as low
-      cross join lateral (select count(*) as n ${inChannel} and created_time = 'infinity') as high
+      cross join lateral (select count(*) as n ${inChannel} and created_time < '${OLDEST}') as low
+      cross join lateral (select count(*) as n ${inChannel} and created_time >= '${BEYOND}') as high
       cross join lateral (
-        select count(*) as n from (select ${inChannel} and created_time >= $3 and created_time < 'infinity' limit $4) as capped
+        select count(*) as n from (select ${inChannel} and created_time >= $3 and created_time < '${BEYOND}' limit $4) as capped
       ) as after`,
     [ship, channels, timestampText(toUs), STRAY_LIMIT],
   );
-  return { infinite: rows[0].infinite, afterTo: rows[0].after, afterToIsMore: rows[0].more };
+  return { impossible: rows[0].impossible, afterTo: rows[0].after, afterToIsMore: rows[0].more };
 }

@@ -140,14 +140,14 @@ const tablesOf = (columns: readonly ChannelColumn[]): string[] =>
   [...new Set(columns.map(({ table }) => table))].toSorted();
 
 function remarksOnInstants({
-  infinite,
+  impossible,
   afterTo,
   afterToIsMore,
 }: Awaited<ReturnType<typeof countStrayInstants>>): string[] {
   return [
-    ...(infinite > 0
+    ...(impossible > 0
       ? [
-          `${infinite} cells at infinity or -infinity are no part of any chunk, and stay in the source`,
+          `${impossible} cells at infinity, -infinity or outside the years 1715 to 2254 are no part of any chunk, and stay in the source`,
         ]
       : []),
     ...(afterTo > 0

@@ -114,7 +114,7 @@ describe.each(MAJORS)('a plan on PostgreSQL %i', (major) => {
     });
   });
 
-  it('counts cells at infinity and after the end, and says so', async () => {
+  it('counts cells at infinity, at impossible times and after the end, and says so', async () => {
     await using lab = await migrationLab({ major });
     await insertCells(lab, [
       cell('Decimal', '/a', '-infinity', 1),
@@ -122,13 +122,16 @@ describe.each(MAJORS)('a plan on PostgreSQL %i', (major) => {
       cell('Decimal', '/b', 'infinity', 1),
       cell('Decimal', '/a', second(0), 1),
       cell('Decimal', '/a', '2025-06-16T00:00:00Z', 1),
-      cell('Decimal', '/b', '2999-01-01T00:00:00Z', 1),
+      cell('Decimal', '/b', '2199-01-01T00:00:00Z', 1),
+      ...['0044-03-15 BC', '0001-01-01', '1714-12-31', '2255-01-01', '12000-01-01'].map((at) =>
+        cell('Decimal', '/c', at, 1),
+      ),
       cell('Decimal', '/b', 'infinity', 1, 'IMO9976915'),
     ]);
     const plan = await planAndPrepare(lab);
     expect(plan.from).toBe('2025-06-15T02:00:00.000Z');
     expect(plan.remarks.slice(0, 2)).toEqual([
-      '3 cells at infinity or -infinity are no part of any chunk, and stay in the source',
+      '8 cells at infinity, -infinity or outside the years 1715 to 2254 are no part of any chunk, and stay in the source',
       '2 cells lie at or after the end, and stay in the source',
     ]);
     expect(await copy(lab, plan)).toMatchObject({ cells: { read: 1 } });
