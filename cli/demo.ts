@@ -2,11 +2,16 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { generateFleet } from '../activities/postgres/generate-fleet.ts';
 import { importCells } from '../activities/postgres/import-cells.ts';
-import { createNarrowTable, fillOwnTable } from '../activities/postgres/narrow-table.ts';
+import {
+  createNarrowTable,
+  fillOwnTable,
+  quoteTable,
+} from '../activities/postgres/narrow-table.ts';
 import { fleetShips } from '../domain/made-up-fleet.ts';
 import { namesOf } from '../domain/names.ts';
 import { parseInstant } from '../domain/time.ts';
 import { loadConfiguration, type Configuration } from '../workers/configuration.ts';
+import { openDatabases } from '../workers/open-databases.ts';
 import type { LocalStack } from '../workers/stack/local-stack.ts';
 import { connectTemporal } from '../workers/temporal-client.ts';
 import { addCommand, conclude, note, type CommonOptions, type Outcome } from './command.ts';
@@ -23,6 +28,7 @@ const VOYAGE = {
   file: 'data/plaka.csv.gz',
   from: '2014-06-01T08:00:00.000Z',
   to: '2014-06-01T16:00:00.000Z',
+  rows: 210_133,
 };
 const FLEET = { ships: 2, hours: 6, seed: 1 };
 const FLEET_RANGE = { from: '2025-06-15T00:00:00.000Z', to: '2025-06-15T06:00:00.000Z' };
@@ -101,6 +107,7 @@ async function loadShips(configuration: Configuration): Promise<void> {
     fill: (client, table, freeze) =>
       generateFleet(client, table, { ...request, freeze }, fleet.update.bind(fleet)),
   });
+  if (await holdsVoyage(configuration)) return;
   await fillSource(configuration, {
     name: 'import',
     signal,
@@ -110,4 +117,13 @@ async function loadShips(configuration: Configuration): Promise<void> {
     },
     fill: (client, table) => importCells(client, table, projectFile(VOYAGE.file)),
   });
+}
+
+/** Counting is quicker by far than to read the file again and to find each row. */
+async function holdsVoyage(configuration: Configuration): Promise<boolean> {
+  await using databases = openDatabases(configuration, 1);
+  const { source, sourceTable } = databases;
+  const count = `select count(*)::int as rows from ${quoteTable(sourceTable)} where ship_id = $1`;
+  const { rows } = await source.query<{ rows: number }>(count, [VOYAGE.ship]);
+  return rows[0]?.rows === VOYAGE.rows;
 }
