@@ -31,7 +31,7 @@ function excessiveQuarantine({ ship, quarantine }: ShipReport): string[] {
   const [first] = channels;
   const shown = channels.length === 1 ? first : `${first} and ${channels.length - 1} others`;
   return [
-    `${ship}: over 1 % of the cells of ${shown} are in quarantine; set the type under [channelTypes], then repeat with --redo`,
+    `${ship}: over 1 % of the cells of ${shown} are in quarantine; set the type under [migration.channelTypes], then repeat with --redo`,
   ];
 }
 

@@ -58,14 +58,14 @@ export function hashBytes(seed: HashSeed, bytes: Uint8Array): HashSeed {
 /** A sum of cell hashes, modulo 2^64, with the number of cells in it. */
 export class CellSum {
   cells = 0;
-  private high = 0;
-  private low = 0;
+  /** High and low half; an array of integers, because a field beyond 31 bits would be boxed at each addition. */
+  private readonly halves = new Int32Array(2);
 
   /** Adds a cell of eight bytes (or of fewer, with zeros before them), given as two 32-bit words. */
   addWords(column: HashSeed, instant: HashSeed, high: number, low: number): void {
     this.add(
-      mixFirst(mixFirst(mixFirst(column.first + instant.first) ^ high) + low),
-      mixSecond(mixSecond(mixSecond(column.second + instant.second) ^ high) + low),
+      mixFirst(mixFirst((column.first + instant.first) ^ high) + low),
+      mixSecond(mixSecond((column.second + instant.second) ^ high) + low),
     );
   }
 
@@ -81,13 +81,13 @@ export class CellSum {
 
   /** Adds all cells of another sum: sums over neighbouring chunks are the sum over both. */
   addSum(other: CellSum): void {
-    this.add(other.high, other.low);
+    this.add(other.halves[0]!, other.halves[1]!);
     this.cells += other.cells - 1;
   }
 
   /** The sum as 16 hexadecimal digits. */
   get checksum(): string {
-    return hex(this.high) + hex(this.low);
+    return Array.from(this.halves, hex).join('');
   }
 
   static of(checksum: string, cells: number): CellSum {
@@ -99,11 +99,11 @@ export class CellSum {
 
   private add(high: number, low: number): void {
     this.cells += 1;
-    this.low += low >>> 0;
-    const carry = this.low >= 2 ** 32 ? 1 : 0;
-    this.low -= carry * 2 ** 32;
-    this.high = (this.high + (high >>> 0) + carry) % 2 ** 32;
+    const sum = (this.halves[1]! + low) | 0;
+    const carry = sum >>> 0 < low >>> 0 ? 1 : 0;
+    this.halves[1] = sum;
+    this.halves[0]! += high + carry;
   }
 }
 
-const hex = (word: number): string => word.toString(16).padStart(8, '0');
+const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');

@@ -50,7 +50,7 @@ export function classifyFailure(failure: { code?: unknown; message?: string }): 
   const code = typeof failure.code === 'string' ? failure.code : '';
   const message = failure.message ?? '';
   if (code === '57014')
-    return message.includes('statement timeout') ? 'statement-timeout' : 'cancelled';
+    return message.includes('statement timeout') ? 'statement-timeout' : 'statement-cancelled';
   if (code === 'ENOSPC') return 'disk-full';
   if (LOST_CONNECTION_ERRNOS.has(code)) return 'connection-lost';
   if (LOST_CONNECTION_MESSAGES.some((known) => message.includes(known))) return 'connection-lost';

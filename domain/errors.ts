@@ -45,7 +45,7 @@ export const kindOfCode = {
   'worker-lost': 'transient',
   'database-busy': 'transient',
   'attempt-superseded': 'transient',
-  'column-appeared': 'transient',
+  'statement-cancelled': 'transient',
   'commit-unknown': 'outcome-unknown',
   'chunk-too-big': 'too-big',
   'statement-timeout': 'too-big',

@@ -3,6 +3,8 @@ import type { Waiting } from '../domain/migration-progress.ts';
 import { waitBeforeRetryMs, type MigrationTiming } from '../domain/migration-timing.ts';
 import { failureOf, type Failure } from './failure-of.ts';
 
+const FAILOVER_MS = 120_000;
+
 /** Thrown instead of waiting once more when the history is long enough for a new run. */
 export class ContinuationDue extends Error {
   override readonly name = 'ContinuationDue';
@@ -44,7 +46,7 @@ export class Patience {
   }
 
   private async waitAfter(error: unknown, subject: string, round: number): Promise<void> {
-    const failure = failureOf(error);
+    const failure = this.judge(failureOf(error), subject);
     const waitMs = waitBeforeRetryMs(failure.kind, round, this.timing);
     if (waitMs === undefined) throw error;
     this.show(subject, failure);
@@ -52,6 +54,13 @@ export class Patience {
     const { wakeUps } = this;
     const summary = `${subject}: tries again`;
     await condition(() => this.wakeUps > wakeUps, waitMs, { summary });
+  }
+
+  /** A server that is read-only may be one that fails over: only after two minutes does it take a person. */
+  private judge(failure: Failure, subject: string): Failure {
+    const since = this.waiting.get(subject)?.since;
+    const isNew = since === undefined || Date.now() - Date.parse(since) < FAILOVER_MS;
+    return failure.code === 'read-only' && isNew ? { ...failure, kind: 'transient' } : failure;
   }
 
   private show(subject: string, { kind, code, message, hint }: Failure): void {

@@ -76,9 +76,10 @@ async function claimOrFindProof(
     const proof = await findProof(client, key, settledAfter);
     if (proof) return { proof };
     await endOlderAttempts(client, key);
-    // An older attempt may have committed until its backend ended.
+    const token = await claimChunk(client, key);
+    // The claim waits for an older attempt that was just committing.
     const late = await findProof(client, key, settledAfter);
-    return late ? { proof: late } : { token: await claimChunk(client, key) };
+    return late ? { proof: late } : { token };
   });
 }
 

@@ -48,6 +48,6 @@ const tooNarrow = (key: ChunkKey, message: string) =>
     'data-refused',
     `${formatKey(key)}: too big, and too narrow to be split further: ${message}`,
     {
-      hint: 'Raise statement_timeout of the role, or maxBufferBytes under [migration].',
+      hint: 'Raise statementTimeout under [worker], or maxBufferBytes under [migration], in fairlead.toml.',
     },
   );

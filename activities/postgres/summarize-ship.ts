@@ -75,7 +75,8 @@ export async function summarizeShip(
     databases.target,
     { name: `fairlead/analyze/${request.ship}` },
     async (client) => {
-      for (const table of report.tables) await client.query(`analyze ${quoteWideTable(table)} (created_time)`);
+      for (const table of report.tables)
+        await client.query(`analyze ${quoteWideTable(table)} (created_time)`);
     },
   );
   return { ...report, quarantine: await markExcessive(databases, request, report.quarantine) };

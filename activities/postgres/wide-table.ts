@@ -188,15 +188,20 @@ async function addToTable(
     .filter(({ column }) => !found?.has(column))
     .map(({ column, type }) => `${escapeIdentifier(column)} ${type}`);
   if (!found) {
-    await client.query(
-      `create schema if not exists ${escapeIdentifier(parseTableName(table).schema)}`,
-    );
+    await createSchemaOnce(client, parseTableName(table).schema);
     const all = ['created_time timestamp primary key', ...definitions].join(', ');
     await client.query(`create table ${quoteWideTable(table)} (${all})`);
   } else if (definitions.length > 0) {
     const clauses = definitions.map((definition) => `add column ${definition}`).join(', ');
     await client.query(`alter table ${quoteWideTable(table)} ${clauses}`);
   }
+}
+
+/** `if not exists` alone asks for the right to create schemas even where there is nothing to create. */
+async function createSchemaOnce(client: PoolClient, schema: string): Promise<void> {
+  const { rows } = await client.query('select from pg_namespace where nspname = $1', [schema]);
+  if (rows.length === 0)
+    await client.query(`create schema if not exists ${escapeIdentifier(schema)}`);
 }
 
 async function recordColumns(
