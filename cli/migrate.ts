@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { MigrateShipInput, MigrationProgress } from '../domain/migration-progress.ts';
 import { namesOf, type Names } from '../domain/names.ts';
 import type { Configuration } from '../workers/configuration.ts';
+import { requireBothOrNeither } from '../workers/resolve-database.ts';
 import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
 import { locateTemporal } from '../workers/temporal-location.ts';
 import { progress } from '../workflows/messages.ts';
@@ -62,6 +63,7 @@ export function addMigrate(program: Command): void {
 
 async function migrate(typed: readonly string[], options: Options): Promise<Outcome> {
   const configuration = readConfiguration(options);
+  requireBothOrNeither(configuration);
   const ships = chooseShips(typed, options, configuration);
   const inputs = ships.map((ship) => migrationInput(ship, options, configuration));
   await using temporal = await connectTemporal(locateTemporal(configuration));

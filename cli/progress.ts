@@ -5,6 +5,12 @@ import { formatCount } from './table.ts';
 /** One piece of long work, such as a ship; `total` may change while it runs. */
 export interface ProgressTask {
   readonly update: (done: number, total?: number) => void;
+  /**
+   * Says something else than figures; what is done when they come again tells nothing about the rate.
+   *
+   * @param share 0 to 1, for the bar
+   */
+  readonly say: (text: string, share: number) => void;
 }
 
 export interface Progress extends Disposable {
@@ -49,14 +55,20 @@ function barProgress(stream: NodeJS.WriteStream, { unit, now }: Settings): Progr
   });
   return {
     task: (name, total, start = 0) => {
-      const pace = new Pace(start, now);
+      let pace: Pace | undefined = new Pace(start, now);
       const bar: SingleBar = bars.create(Math.max(1, total), start, { name, summary: '' });
       let all = total;
       return {
         update(done, newTotal = all) {
           all = newTotal;
+          pace ??= new Pace(done, now);
           bar.setTotal(Math.max(1, all));
           bar.update(done, { summary: pace.summarize(done, all, unit) });
+        },
+        say(text, share) {
+          pace = undefined;
+          bar.setTotal(1);
+          bar.update(share, { summary: text });
         },
       };
     },
@@ -69,14 +81,22 @@ function lineProgress(stream: NodeJS.WriteStream, { unit, everyMs, now }: Settin
   const write = (line: string) => void stream.write(`${line}\n`);
   return {
     task: (name, total, start = 0) => {
-      const pace = new Pace(start, now);
+      let pace: Pace | undefined = new Pace(start, now);
       let [all, saidAt] = [total, now()];
+      const sayNowAndThen = (text: () => string) => {
+        if (now() - saidAt < everyMs) return;
+        saidAt = now();
+        write(`${name}: ${text()}`);
+      };
       return {
         update(done, newTotal = all) {
           all = newTotal;
-          if (now() - saidAt < everyMs) return;
-          saidAt = now();
-          write(`${name}: ${pace.summarize(done, all, unit)}`);
+          pace ??= new Pace(done, now);
+          sayNowAndThen(() => pace!.summarize(done, all, unit));
+        },
+        say(text) {
+          pace = undefined;
+          sayNowAndThen(() => text);
         },
       };
     },

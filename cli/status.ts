@@ -64,8 +64,8 @@ async function textOf(
 }
 
 async function show(ships: readonly string[], configuration: Configuration): Promise<Outcome> {
-  const temporal = await connectIfThere(configuration);
   await using databases = openDatabases(configuration, 2);
+  const temporal = await connectIfThere(configuration);
   try {
     const names = namesOf(configuration.migration.installation);
     const { fleet, migration } = configuration;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { Configuration } from '../workers/configuration.ts';
-import { resolveDatabase } from '../workers/resolve-database.ts';
+import { requireBothOrNeither, resolveDatabase } from '../workers/resolve-database.ts';
 import { configuredTemporal, type TemporalLocation } from '../workers/temporal-location.ts';
 import { addCommand, note, readConfiguration, type CommonOptions } from './command.ts';
 import { startOwnStack, temporalOf } from './own-stack.ts';
@@ -25,6 +25,7 @@ export function addUp(program: Command): void {
     examples: ['fairlead up', 'fairlead up --json'],
   }).action(async (options: CommonOptions) => {
     const configuration = readConfiguration(options);
+    requireBothOrNeither(configuration);
     const temporal = configuredTemporal();
     if (temporal && !configuration.local) await upAlone(configuration, temporal, options);
     else await upWithStack(configuration, options);

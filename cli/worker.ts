@@ -4,6 +4,7 @@ import type { Configuration } from '../workers/configuration.ts';
 import { createLog, installRuntime } from '../workers/install-runtime.ts';
 import { runMigrationWorker } from '../workers/migration-worker.ts';
 import { openDatabases } from '../workers/open-databases.ts';
+import { requireBothOrNeither } from '../workers/resolve-database.ts';
 import { choosePort } from '../workers/stack/choose-port.ts';
 import { locateTemporal, type TemporalLocation } from '../workers/temporal-location.ts';
 import { addCommand, readConfiguration, type CommonOptions } from './command.ts';
@@ -22,6 +23,7 @@ export function addWorker(program: Command): void {
     )
     .action(async (options: CommonOptions) => {
       const configuration = readConfiguration(options);
+      requireBothOrNeither(configuration);
       await runWorker(configuration, locateTemporal(configuration));
     });
 }

@@ -4,10 +4,19 @@ import { checkDigitWarning } from '../domain/ship.ts';
 import type { TableName } from '../domain/table-name.ts';
 import type { ValueFormat } from '../domain/value-format.ts';
 import { crossFaults } from './configuration/cross-faults.ts';
-import { overlayEnvironment, variableOf, type Environment } from './configuration/environment.ts';
+import {
+  misspelledVariables,
+  overlayEnvironment,
+  variableOf,
+  type Environment,
+} from './configuration/environment.ts';
 import { faultsOf, invalidConfiguration } from './configuration/faults.ts';
 import type { KeyPath } from './configuration/locate-keys.ts';
-import { readChannelGroups, type ChannelGroup } from './configuration/read-channel-groups.ts';
+import {
+  readChannelGroups,
+  unreadableFiles,
+  type ChannelGroup,
+} from './configuration/read-channel-groups.ts';
 import { readDocument } from './configuration/read-document.ts';
 import { configurationSchema, type ConfigurationFile } from './configuration/schema.ts';
 
@@ -101,6 +110,7 @@ export function loadConfiguration({
     ...(parsed.success ? [] : faultsOf(parsed.error)),
     ...crossFaults(content),
     ...groups.faults,
+    ...misspelledVariables(environment),
   ];
   if (parsed.success && faults.length === 0) {
     return assemble(parsed.data, groups.groups, base, document.file, environment);
@@ -109,10 +119,11 @@ export function loadConfiguration({
   throw invalidConfiguration(document.name, faults, placeOf);
 }
 
-/** Groups that have faults of their own are not read, so that these alone are told. */
+/** Where a group has faults of its own, of the others only the files are looked at. */
 function readGroups(content: Record<string, unknown>, base: string) {
   const parsed = configurationSchema.shape.channelGroups.safeParse(content['channelGroups']);
-  return parsed.success ? readChannelGroups(parsed.data, base) : { groups: [], faults: [] };
+  if (parsed.success) return readChannelGroups(parsed.data, base);
+  return { groups: [], faults: unreadableFiles(content['channelGroups'], base) };
 }
 
 function assemble(

@@ -28,6 +28,17 @@ export function resolveDatabase(
   });
 }
 
+/**
+ * For what needs both databases, before anything is started.
+ *
+ * @throws {FairleadError} `config-invalid` when only one is configured
+ */
+export function requireBothOrNeither({ local, source, target }: Configuration): void {
+  if (local) return;
+  if (source.url === undefined) throw notConfigured('source');
+  if (target.url === undefined) throw notConfigured('target');
+}
+
 function notConfigured(role: 'source' | 'target'): FairleadError {
   const other = role === 'source' ? 'target' : 'source';
   const variable = `FAIRLEAD_${role.toUpperCase()}_URL`;

@@ -2,20 +2,25 @@ import { shipsThatCollide } from '../../domain/ship.ts';
 import type { Fault } from './faults.ts';
 import { configurationSchema } from './schema.ts';
 
-/** Faults that lie between keys; each part is looked at only when it is sound by itself. */
+/** Faults that lie between keys; what has a fault of its own is left out. */
 export function crossFaults(content: Record<string, unknown>): Fault[] {
-  const { fleet, sensors } = configurationSchema.shape;
-  const fleetResult = fleet.safeParse(content['fleet']);
-  const sensorResult = sensors.safeParse(content['sensors']);
+  const sensorResult = configurationSchema.shape.sensors.safeParse(content['sensors']);
   return [
-    ...(fleetResult.success ? shipFaults(fleetResult.data.ships) : []),
+    ...shipFaults(shipsOf(content['fleet'])),
     ...(sensorResult.success ? sensorFaults(sensorResult.data) : []),
   ];
 }
 
+/** As many as there are; what is no ship id is empty. */
+function shipsOf(fleet: unknown): string[] {
+  const ships: unknown = (fleet as { ships?: unknown } | undefined)?.ships;
+  const list: unknown[] = Array.isArray(ships) ? ships : [];
+  return list.map((ship) => (typeof ship === 'string' ? ship.trim() : ''));
+}
+
 function shipFaults(ships: string[]): Fault[] {
   const twice = ships.flatMap((ship, index): Fault[] =>
-    ships.indexOf(ship) === index
+    ship === '' || ships.indexOf(ship) === index
       ? []
       : [{ path: ['fleet', 'ships', index], message: `names ${ship} a second time` }],
   );

@@ -1,4 +1,6 @@
+import type { Fault } from './faults.ts';
 import type { KeyPath } from './locate-keys.ts';
+import { nearest } from './nearest.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,6 +27,25 @@ export function overlayEnvironment(document: Table, environment: Environment): T
     result[section] = { ...table, [key]: /Port$|^port$/.test(key) ? asNumber(value) : value };
   }
   return result;
+}
+
+const PREFIX = 'FAIRLEAD_';
+/** Those that are no key of the file. */
+const others = ['FAIRLEAD_HOME', 'FAIRLEAD_STACK_TEMPORAL'];
+
+/** Variables that look like one of ours and are none: they would be left out in silence. */
+export function misspelledVariables(environment: Environment): Fault[] {
+  const known = [...Object.keys(variables), ...others];
+  return Object.keys(environment).flatMap((name): Fault[] => {
+    if (!/^FAIRLEAD_/i.test(name) || known.includes(name) || !environment[name]) return [];
+    const rest = name.slice(PREFIX.length);
+    const meant = nearest(
+      rest,
+      known.map((variable) => variable.slice(PREFIX.length)),
+    );
+    const message = `is an unknown variable of the environment; did you mean ${PREFIX}${meant}?`;
+    return meant === undefined ? [] : [{ path: [name], message }];
+  });
 }
 
 /** The variable that gave a key its value. */

@@ -21,6 +21,7 @@ export function faultsOf(error: z.ZodError): Fault[] {
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'custom') return issue.message;
+  if (/^(is|has) /.test(issue.message)) return issue.message;
   if (issue.code !== 'invalid_union') return `is not right: ${lowerFirst(issue.message)}`;
   return issue.errors.map((branch) => branch.map(sentenceOf).join(', ')).join(', or ');
 }

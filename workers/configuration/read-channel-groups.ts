@@ -39,6 +39,16 @@ export function readChannelGroups(
   };
 }
 
+/** The files that cannot be read, of groups that may have other faults as well. */
+export function unreadableFiles(groups: unknown, folder: string): Fault[] {
+  if (!Array.isArray(groups)) return [];
+  return groups.flatMap((group: { file?: unknown } | null, index): Fault[] => {
+    if (typeof group?.file !== 'string' || group.file === '') return [];
+    const { fault } = readChannels(resolve(folder, group.file));
+    return fault ? [{ path: ['channelGroups', index, 'file'], message: fault }] : [];
+  });
+}
+
 function readChannels(file: string): { channels: string[]; fault?: string } {
   try {
     const lines = readFileSync(file, 'utf8').split('\n');

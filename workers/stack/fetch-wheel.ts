@@ -79,11 +79,14 @@ const toolEnvironment = (folder: string): NodeJS.ProcessEnv => ({
 function watchFolder(folder: string, silenceMs: number, report: Report) {
   const controller = new AbortController();
   let seen = { bytes: 0, at: Date.now() };
+  /** Less than before is what was unpacked or thrown away: no progress to tell. */
+  let most = 0;
   const look = async () => {
     const bytes = await bytesBelow(folder);
     if (bytes !== seen.bytes) {
-      if (bytes > 1e6) report(`Temporal CLI: ${(bytes / 1e6).toFixed(0)} MB`);
+      if (bytes > Math.max(1e6, most)) report(`Temporal CLI: ${(bytes / 1e6).toFixed(0)} MB`);
       seen = { bytes, at: Date.now() };
+      most = Math.max(most, bytes);
     } else if (Date.now() - seen.at >= silenceMs)
       controller.abort(new SilentIndexError(`no answer for ${silenceMs / 1000} s`));
   };
