@@ -9,7 +9,7 @@ const CODE_OF_SQLSTATE: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^25006/, 'read-only'],
   [/^53100/, 'disk-full'],
   [/^28/, 'login-refused'],
-  [/^3D000/, 'database-absent'],
+  [/^3D000|^57P04/, 'database-absent'],
   [/^42501/, 'permission-denied'],
   [/^54000/, 'row-too-wide'],
   [/^22|^23|^42|^54/, 'data-refused'],

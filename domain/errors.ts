@@ -46,6 +46,7 @@ export const kindOfCode = {
   'database-busy': 'transient',
   'attempt-superseded': 'transient',
   'statement-cancelled': 'transient',
+  'rows-appeared': 'transient',
   'commit-unknown': 'outcome-unknown',
   'chunk-too-big': 'too-big',
   'statement-timeout': 'too-big',

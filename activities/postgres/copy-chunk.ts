@@ -27,7 +27,13 @@ import { readBack } from './read-back.ts';
 import { readChunk } from './read-chunk.ts';
 import { extendTarget, loadChannelMap } from './wide-table.ts';
 import { instantsOf, wideRowsOf } from './wide-rows.ts';
-import { chooseWriteMode, countRows, writeChunk, type WriteMode } from './write-chunk.ts';
+import {
+  chooseWriteMode,
+  countRows,
+  rowsAppeared,
+  writeChunk,
+  type ChosenMode,
+} from './write-chunk.ts';
 
 export interface CopyChunkRun {
   signal: AbortSignal;
@@ -94,13 +100,13 @@ async function copyClaimed(
   const cells = await readSource(databases, key, token, buffer, progress);
   const columns = await columnsOf(databases, key, cells, progress);
   const booked = bookCells(cells, columns);
-  const attempt = (mode?: WriteMode) =>
+  const attempt = (mode?: ChosenMode) =>
     proveInTarget(databases, key, token, booked, startedAt, progress, mode);
   try {
     return await attempt();
   } catch (error) {
     if (!wasOvertaken(error)) throw error;
-    return await attempt('merge');
+    return await attempt({ mode: 'merge' });
   }
 }
 
@@ -167,7 +173,7 @@ function proveInTarget(
   booked: BookedChunk,
   startedAt: number,
   progress: ChunkProgress,
-  forcedMode: WriteMode | undefined,
+  forcedMode: ChosenMode | undefined,
 ): Promise<ChunkProof> {
   const options = { name: attemptName(key, token), signal: progress.signal };
   return withConnection(target, options, (client) =>
@@ -178,10 +184,10 @@ function proveInTarget(
       await lockHours(client, key);
       await requireToken(client, key, token);
       progress.enter('write', booked.counts.read);
-      const mode = forcedMode ?? (await chooseWriteMode(client, key, scratch));
-      await writeChunk(client, key, booked, mode);
+      const chosen = forcedMode ?? (await chooseWriteMode(client, key, scratch));
+      await writeChunk(client, key, booked, chosen);
       progress.enter('verify', booked.counts.read);
-      const proof = await prove(client, key, booked, mode, startedAt, scratch);
+      const proof = await prove(client, key, booked, chosen.mode, startedAt, scratch);
       progress.enter('commit', booked.counts.read);
       await commit(client, key);
       return proof;
@@ -202,7 +208,7 @@ async function prove(
   client: PoolClient,
   key: ChunkKey,
   booked: BookedChunk,
-  mode: WriteMode,
+  mode: ChosenMode['mode'],
   startedAt: number,
   scratch: CopyBuffer,
 ): Promise<ChunkProof> {
@@ -215,7 +221,7 @@ async function prove(
     mode === 'merge' ? booked.written : undefined,
   );
   if (sum.cells !== read.cells || sum.checksum !== read.checksum) {
-    if (mode !== 'merge' && (await countRows(client, key)).others > 0) throw overtaken(key);
+    if (mode !== 'merge' && (await countRows(client, key)).others > 0) throw rowsAppeared(key);
     throw proofFailed(
       key,
       `wrote ${read.cells} cells with checksum ${read.checksum}, the wide tables hold ${sum.cells} with ${sum.checksum}`,
@@ -274,17 +280,10 @@ async function commit(client: PoolClient, key: ChunkKey): Promise<void> {
   }
 }
 
-const OVERTAKEN = { code: '23505' };
-
-const overtaken = (key: ChunkKey) =>
-  new FairleadError('database-busy', `${formatKey(key)}: another writer added rows meanwhile`, {
-    cause: OVERTAKEN,
-  });
-
 /** Another writer put a row where none was when this transaction looked: at an instant of the chunk, or at another. */
 const wasOvertaken = (error: unknown): boolean =>
   error instanceof FairleadError &&
-  (error.cause as { code?: string } | undefined)?.code === OVERTAKEN.code;
+  (error.code === 'rows-appeared' || (error.cause as { code?: string })?.code === '23505');
 
 /** `application_name` of an attempt, within its 63 bytes: it tells whose backend this is. */
 function attemptName(key: ChunkKey, token: number): string {

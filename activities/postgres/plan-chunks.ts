@@ -86,7 +86,7 @@ async function partByCells(
       return findSpansWithCells(client, sourceTable, ship, channels, chunks);
     },
   );
-  const done = rows.filter(({ status }) => status === 'done');
+  const done = rows.filter(wasWritten);
   const isFull = (chunk: Span, index: number) =>
     haveCells[index]! || done.some((row) => overlaps(row, chunk));
   return {
@@ -94,6 +94,9 @@ async function partByCells(
     empty: chunks.filter((chunk, index) => !isFull(chunk, index)),
   };
 }
+
+/** A superseded chunk's rows are still there, though another chunk proves a part of them now. */
+const wasWritten = ({ status }: LedgerRow): boolean => status === 'done' || status === 'superseded';
 
 const overlaps = (a: Span, b: Span): boolean => a.fromUs < b.toUs && b.fromUs < a.toUs;
 
@@ -122,8 +125,7 @@ async function jumpToNextCell(
   const cursorUs = Math.min(Math.max(alignedUs, fromUs), toUs);
   const silent = { fromUs, toUs: cursorUs };
   const rows = await listChunks(target, { ...silent, ship: plan.ship }, plan);
-  const firstDoneUs =
-    rows.find(({ status, settled }) => status === 'done' && !settled)?.fromUs ?? cursorUs;
+  const firstDoneUs = rows.find((row) => wasWritten(row) && !row.settled)?.fromUs ?? cursorUs;
   const reachUs = Math.min(Math.max(firstDoneUs, fromUs), cursorUs);
   const empty = openChunks({ fromUs, toUs: reachUs }, widthUs, rows, Number.POSITIVE_INFINITY);
   await recordEmptyChunks(databases, plan.ship, empty);

@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { escapeIdentifier, type PoolClient } from 'pg';
 import copyStreams from 'pg-copy-streams';
+import { FairleadError } from '../../domain/errors.ts';
 import type { BookedChunk, QuarantinedCell } from './book-cells.ts';
 import type { CopyBuffer } from './copy-binary.ts';
-import { expectedSum, timestampText, type ChunkKey } from './ledger.ts';
+import { expectedSum, formatKey, timestampText, type ChunkKey } from './ledger.ts';
 import { encodeQuarantine } from './quarantine-rows.ts';
 import { readBack } from './read-back.ts';
 import { readColumns, quoteWideTable } from './wide-table.ts';
@@ -21,16 +22,19 @@ import { encodeWideRows, wideRowsOf, type WideRows } from './wide-rows.ts';
  */
 export type WriteMode = 'copy' | 'replace' | 'merge';
 
+/** A `replace` with the rows that it found and holds locked: no others may go. */
+export type ChosenMode = { mode: 'copy' | 'merge' } | { mode: 'replace'; rows: number };
+
 /** Writes a chunk's rows and its quarantine, inside the caller's transaction, which holds the chunk's lock. */
 export async function writeChunk(
   client: PoolClient,
   key: ChunkKey,
   booked: BookedChunk,
-  mode: WriteMode,
+  chosen: ChosenMode,
 ): Promise<void> {
-  if (mode === 'replace') await deleteRows(client, key);
+  if (chosen.mode === 'replace') await deleteRows(client, key, chosen.rows);
   for (const wide of wideRowsOf(booked.written)) {
-    if (mode === 'merge') await mergeRows(client, wide, booked.buffer);
+    if (chosen.mode === 'merge') await mergeRows(client, wide, booked.buffer);
     else await copyRows(client, quoteWideTable(wide.table), wide, booked.buffer);
   }
   await replaceQuarantine(client, key, booked.quarantined, booked.buffer);
@@ -40,20 +44,23 @@ export async function chooseWriteMode(
   client: PoolClient,
   key: ChunkKey,
   scratch: CopyBuffer,
-): Promise<WriteMode> {
+): Promise<ChosenMode> {
   const tables = [...(await resolveTables(client, key.ship))];
   const filled = [];
   for (const [table] of tables) if (await hasRows(client, table, key)) filled.push(table);
-  if (filled.length === 0) return 'copy';
+  if (filled.length === 0) return { mode: 'copy' };
   for (const [table, columns] of tables) {
     const all = await readColumns(client, table);
     const hasOtherColumns = (all?.size ?? 0) > columns.length + 1;
-    if (hasOtherColumns) return 'merge';
+    if (hasOtherColumns) return { mode: 'merge' };
   }
   const expected = await expectedSum(client, key);
-  if (!expected) return 'merge';
+  if (!expected) return { mode: 'merge' };
+  let rows = 0;
+  for (const table of filled) rows += await lockRows(client, table, key);
   const { sum } = await readBack(client, key, scratch);
-  return sum.checksum === expected.checksum && sum.cells === expected.cells ? 'replace' : 'merge';
+  const isOurs = sum.checksum === expected.checksum && sum.cells === expected.cells;
+  return isOurs ? { mode: 'replace', rows } : { mode: 'merge' };
 }
 
 const IN_RANGE = 'created_time >= $1 and created_time < $2';
@@ -86,11 +93,30 @@ export async function countRows(
   return count;
 }
 
-async function deleteRows(client: PoolClient, key: ChunkKey): Promise<void> {
-  for (const [table] of await resolveTables(client, key.ship)) {
-    await client.query(`delete from ${quoteWideTable(table)} where ${IN_RANGE}`, rangeOf(key));
-  }
+/** Holds a range's rows as they are until the transaction ends. */
+async function lockRows(client: PoolClient, table: string, key: ChunkKey): Promise<number> {
+  const { rows } = await client.query(
+    `select count(*)::int as locked from (select from ${quoteWideTable(table)} where ${IN_RANGE} for update) as held`,
+    rangeOf(key),
+  );
+  return rows[0].locked;
 }
+
+async function deleteRows(client: PoolClient, key: ChunkKey, expected: number): Promise<void> {
+  let deleted = 0;
+  for (const [table] of await resolveTables(client, key.ship)) {
+    const result = await client.query(
+      `delete from ${quoteWideTable(table)} where ${IN_RANGE}`,
+      rangeOf(key),
+    );
+    deleted += result.rowCount ?? 0;
+  }
+  if (deleted !== expected) throw rowsAppeared(key);
+}
+
+/** Rolls the transaction back: what another writer added since this one looked has to be merged with. */
+export const rowsAppeared = (key: ChunkKey) =>
+  new FairleadError('rows-appeared', `${formatKey(key)}: another writer added rows meanwhile`);
 
 const columnList = ({ columns }: WideRows): string =>
   ['created_time', ...columns.map(({ column }) => escapeIdentifier(column.column))].join(', ');
