@@ -238,6 +238,20 @@ describe.each(MAJORS)('where other writers have been, on PostgreSQL %i,', (major
     },
   );
 
+  it('a row that appears between the look and the DELETE of a second copy is kept', async () => {
+    await using lab = await migrationLab({ major });
+    await insertHours(lab);
+    await copy(lab, await planAndPrepare(lab));
+    const plan = await planAndPrepare(lab, { redo: true });
+    interrupt(lab.target, 'before', /^delete from "tenant"/, async () => {
+      await lab.targetDatabase.query(
+        `insert into ${WIDE} (created_time, "/a") values ('2025-06-15 02:00:01', 99)`,
+      );
+    });
+    expect(await copy(lab, plan)).toMatchObject({ foreign: 1, cells: { written: 67 } });
+    expect(await wideInstants(lab)).toContain('2025-06-15 02:00:01');
+  });
+
   it('one chunk after the other on the same connection is merged, each by itself', async () => {
     await using lab = await migrationLab({ major });
     await insertHours(lab);
