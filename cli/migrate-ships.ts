@@ -45,11 +45,14 @@ export async function watchShips(
     note: bars.note.bind(bars),
     signal,
   };
-  return Promise.all(
-    ships.map(async ({ handle, whenStarted }): Promise<Watched> => {
+  return await Promise.all(
+    ships.map(async ({ ship, handle, whenStarted }): Promise<Watched> => {
       await whenStarted;
       if (signal.aborted) return { end: 'detached', last: undefined };
-      return watchMigration(temporal, names, handle, watcher);
+      bars.begin(ship);
+      const watched = await watchMigration(temporal, names, handle, watcher);
+      if (watched.end === 'finished') bars.finish(watched.report);
+      return watched;
     }),
   );
 }

@@ -1,3 +1,4 @@
+import type { ShipReport } from '../domain/migration.ts';
 import type { MigrationProgress } from '../domain/migration-progress.ts';
 import { formatCount } from './table.ts';
 import type { Progress, ProgressTask } from './progress.ts';
@@ -6,22 +7,38 @@ import type { Progress, ProgressTask } from './progress.ts';
 export class MigrationBars {
   private readonly progress: Progress;
   private readonly tasks = new Map<string, ProgressTask>();
+  /** Ships that were looked at before: what they had by then tells nothing about the rate. */
+  private readonly moving = new Set<string>();
 
   constructor(progress: Progress) {
     this.progress = progress;
   }
 
+  begin(ship: string): void {
+    this.taskOf(ship).say('starting', 0);
+  }
+
   show(now: MigrationProgress): void {
-    const known = this.tasks.get(now.ship);
-    const task = known ?? this.progress.task(now.ship, 0);
-    this.tasks.set(now.ship, task);
+    const task = this.taskOf(now.ship);
     const total = estimatedCells(now);
-    if (!known || total === 0 || now.phase === 'paused') task.say(stateOf(now), now.percent / 100);
+    if (!this.moving.has(now.ship) || total === 0 || now.phase === 'paused')
+      task.say(stateOf(now), now.percent / 100);
     else task.update(now.cells.read, total);
+    this.moving.add(now.ship);
+  }
+
+  finish({ ship, cells }: ShipReport): void {
+    this.taskOf(ship).say(`finished · ${formatCount(cells.read)} cells`, 1);
   }
 
   note(sentence: string): void {
     this.progress.note(sentence);
+  }
+
+  private taskOf(ship: string): ProgressTask {
+    const task = this.tasks.get(ship) ?? this.progress.task(ship, 0);
+    this.tasks.set(ship, task);
+    return task;
   }
 }
 
