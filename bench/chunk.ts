@@ -2,19 +2,13 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { copyChunk } from '../activities/postgres/copy-chunk.ts';
-import { withConnection } from '../activities/postgres/connection.ts';
 import { planShip, prepareTarget } from '../activities/postgres/plan-ship.ts';
 import { readChunk } from '../activities/postgres/read-chunk.ts';
 import type { ShipPlan } from '../domain/migration.ts';
 import { formatInstant, HOUR_US, MS_US, parseInstant } from '../domain/time.ts';
 import { packageRoot } from '../workers/configuration/package-root.ts';
 import { startLocalStack, type LocalStack } from '../workers/stack/local-stack.ts';
-import {
-  FLEET_START,
-  openBenchDatabase,
-  SOURCE_TABLE,
-  type BenchDatabase,
-} from './bench-database.ts';
+import { FLEET_START, openBenchDatabase, type BenchDatabase } from './bench-database.ts';
 import { openFloor } from './floor.ts';
 import { interleaved, median, secondsOf } from './measure.ts';
 import { openSqlFilter } from './sql-filter.ts';
@@ -137,12 +131,10 @@ async function measureSource(one: BenchDatabase, eight: BenchDatabase) {
   say(`the read beside other ships: ${ROUNDS} rounds`);
   const key = keyOf(parseInstant(FLEET_START), WIDTH_US);
   const read =
-    ({ databases, pool }: BenchDatabase) =>
+    ({ databases }: BenchDatabase) =>
     () =>
       databases.buffers.use((buffer) =>
-        withConnection(pool, { name: 'bench' }, (client) =>
-          secondsOf(() => readChunk(client, SOURCE_TABLE, key, buffer, () => {})),
-        ),
+        secondsOf(() => readChunk(databases, key, buffer, { name: 'bench' })),
       );
   const seconds = await interleaved(ROUNDS, { oneShip: read(one), eightShips: read(eight) });
   return { oneShipSeconds: median(seconds.oneShip), eightShipsSeconds: median(seconds.eightShips) };

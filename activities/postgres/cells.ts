@@ -40,6 +40,7 @@ export function inGridOrder({ us, grid }: Arrival, fields: Int32Array): Int32Arr
 /** Finds the grids of a chunk, so that what is true of a thousand channels is worked out once. */
 export class Grids {
   private readonly known = new Map<string, Grid[]>();
+  private lastJoined: { earlier: Grid; later: Grid; grid: Grid } | undefined;
 
   arrive(us: Float64Array): Arrival {
     const isInOrder = isAscending(us);
@@ -52,6 +53,17 @@ export class Grids {
   /** @param us different instants, in any order */
   of(us: Iterable<number>): Grid {
     return this.share(Float64Array.from(us).toSorted());
+  }
+
+  /** @param later begins after the other has ended */
+  join(earlier: Grid, later: Grid): Grid {
+    if (this.lastJoined?.earlier !== earlier || this.lastJoined.later !== later) {
+      const us = new Float64Array(earlier.us.length + later.us.length);
+      us.set(earlier.us);
+      us.set(later.us, earlier.us.length);
+      this.lastJoined = { earlier, later, grid: this.share(us) };
+    }
+    return this.lastJoined.grid;
   }
 
   private share(ascending: Float64Array): Grid {

@@ -111,17 +111,18 @@ async function copyClaimed(
 }
 
 function readSource(
-  { source, sourceTable }: MigrationDatabases,
+  databases: MigrationDatabases,
   key: ChunkKey,
   token: number,
   buffer: CopyBuffer,
   progress: ChunkProgress,
 ): Promise<ChunkCells> {
   progress.enter('read');
-  const name = attemptName(key, token);
-  return withConnection(source, { name, signal: progress.signal }, (client) => {
-    progress.watch(source, client);
-    return readChunk(client, sourceTable, key, buffer, (bytes) => progress.moved(bytes));
+  return readChunk(databases, key, buffer, {
+    name: attemptName(key, token),
+    signal: progress.signal,
+    onConnected: (client) => progress.watch(databases.source, client),
+    onBytes: (bytes) => progress.moved(bytes),
   });
 }
 

@@ -38,13 +38,11 @@ function verifyChunk(
   key: ChunkKey,
   signal: AbortSignal,
 ): Promise<ComparisonSums> {
-  const { source, sourceTable, target, buffers } = databases;
+  const { target, buffers } = databases;
   const options = { name: `fairlead/verify/${key.ship}`, signal };
   return buffers.use((buffer) =>
     buffers.use(async (scratch) => {
-      const cells = await withConnection(source, options, (client) =>
-        readChunk(client, sourceTable, key, buffer, () => {}),
-      );
+      const cells = await readChunk(databases, key, buffer, options);
       return withConnection(target, options, (client) => compare(client, key, cells, scratch));
     }),
   );
