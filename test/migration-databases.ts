@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
-import { copyChunk, type CopyChunkRun } from '../activities/postgres/copy-chunk.ts';
+import type { CopyChunkRun } from '../activities/migration-activities.ts';
+import { copyChunk } from '../activities/postgres/copy-chunk.ts';
 import { openPool } from '../activities/postgres/connection.ts';
 import {
   CopyBuffers,

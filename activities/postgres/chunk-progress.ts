@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { FairleadError } from '../../domain/errors.ts';
 import type { CopyChunkHeartbeat } from '../../domain/migration.ts';
-import type { CopyChunkRun } from './copy-chunk.ts';
+import type { CopyChunkRun } from '../migration-activities.ts';
 import { formatKey, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 
