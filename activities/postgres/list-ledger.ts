@@ -16,7 +16,7 @@ export async function listLedgerShips(target: Pool): Promise<string[]> {
 }
 
 /**
- * The chunks that failed for good, oldest first.
+ * The chunks that failed for good, oldest first; one that was proven since, in chunks of another width, is none.
  *
  * @param ships all of them when empty
  * @returns instants as PostgreSQL shows them, with six decimals
@@ -29,8 +29,13 @@ export async function listFailedChunks(
     const { rows } = await client.query(
       `select ship_id, to_char(from_time, 'YYYY-MM-DD HH24:MI:SS.US') as from_time,
               to_char(to_time, 'YYYY-MM-DD HH24:MI:SS.US') as to_time, error
-         from fairlead.chunk
+         from fairlead.chunk failed
         where status = 'failed' and (cardinality($1::text[]) = 0 or ship_id = any ($1))
+          and to_time - from_time > (
+            select coalesce(sum(least(proven.to_time, failed.to_time) - greatest(proven.from_time, failed.from_time)), interval '0')
+              from fairlead.chunk proven
+             where proven.ship_id = failed.ship_id and proven.status in ('done', 'empty')
+               and proven.from_time < failed.to_time and proven.to_time > failed.from_time)
         order by ship_id, from_time`,
       [ships],
     );

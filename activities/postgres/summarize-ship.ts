@@ -132,8 +132,12 @@ function addUp(key: ChunkKey, rows: readonly LedgerSums[], widthUs: number): Add
   const sum = (count: (row: LedgerSums) => number) =>
     proven.reduce((total, row) => total + count(row), 0);
   const countOf = (status: string) => rows.filter((row) => row.status === status).length;
-  const failed = countOf('failed');
-  const open = subtractSpans(key, [...proven, ...rows.filter(({ status }) => status === 'failed')]);
+  // What failed in one width may have been proven in another since.
+  const failures = rows.filter(
+    (row) => row.status === 'failed' && subtractSpans(row, proven).length > 0,
+  );
+  const failed = failures.length;
+  const open = subtractSpans(key, [...proven, ...failures]);
   const openChunks = open.reduce((total, span) => total + countChunks(span, widthUs), 0);
   const seconds = unionSeconds(proven);
   const read = sum((row) => row.read);
