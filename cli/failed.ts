@@ -5,6 +5,7 @@ import {
   listLedgerShips,
   type FailedChunk,
 } from '../activities/postgres/list-ledger.ts';
+import { formatInstant, parseInstant } from '../domain/time.ts';
 import { openDatabases } from '../workers/open-databases.ts';
 import {
   addCommand,
@@ -40,7 +41,11 @@ async function listFailed(
   await requireKnown(ships, databases.target);
   const failed = await listFailedChunks(databases.target, ships);
   if (options.csv && !options.json) return void process.stdout.write(csvOf(failed));
-  return { json: { failed }, text: failed.length === 0 ? 'no chunk failed' : tableOf(failed) };
+  const json = failed.map((chunk) => ({ ...chunk, from: iso(chunk.from), to: iso(chunk.to) }));
+  return {
+    json: { failed: json },
+    text: failed.length === 0 ? 'no chunk failed' : tableOf(failed),
+  };
 }
 
 /** That no chunk of a mistyped ship failed would be no comfort. */
@@ -50,11 +55,13 @@ async function requireKnown(ships: readonly string[], target: Pool): Promise<voi
   for (const ship of ships) if (!known.includes(ship)) throw neverMigrated(ship, known);
 }
 
+const iso = (instant: string): string => formatInstant(parseInstant(instant));
+
 const csvOf = (failed: readonly FailedChunk[]): string =>
   failed.map(({ ship, from, to }) => `${ship},${from},${to}\n`).join('');
 
 const tableOf = (failed: readonly FailedChunk[]): string =>
   renderTable(
     ['ship', 'from', 'to', 'error'].map((title) => ({ title })),
-    failed.map(({ ship, from, to, error }) => [ship, from, to, error]),
+    failed.map(({ ship, from, to, error }) => [ship, iso(from), iso(to), error]),
   );

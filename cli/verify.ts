@@ -104,6 +104,18 @@ function outcomeOf(
   return { json: { ships: rows }, text: textOf(done), exitCode: isWrong ? 4 : 0 };
 }
 
+/** The first ones as sentences, how many more there are, and what to type. */
+function differencesOf({ ship, from, to, cells, differences }: VerifyReport): string[] {
+  const all = cells.missing + cells.different + cells.extra;
+  if (all === 0) return [];
+  const more = all - differences.length;
+  return [
+    ...differences,
+    ...(more > 0 ? [`and ${formatCount(more)} more`] : []),
+    `to copy what differs again: fairlead migrate ${ship} --from ${from} --to ${to} --redo`,
+  ];
+}
+
 function textOf(reports: readonly VerifyReport[]): string {
   const titles = ['source', 'matched', 'missing', 'different', 'extra', 'quarantined'] as const;
   const columns = titles.map((title) => ({ title, align: 'right' }) as const);
@@ -116,5 +128,5 @@ function textOf(reports: readonly VerifyReport[]): string {
       ...titles.map((title) => formatCount(cells[title])),
     ]),
   );
-  return [table, ...reports.flatMap(({ differences }) => differences)].join('\n');
+  return [table, ...reports.flatMap(differencesOf)].join('\n');
 }

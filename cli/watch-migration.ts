@@ -141,7 +141,7 @@ class Watch {
 }
 
 const goesOn = (ship: string, hint = 'remove the cause'): string =>
-  `${hint.replace(/\.$/, '')}; the migration waits, and goes on by itself, or at once after: fairlead resume ${ship}`;
+  `${hint.replace(/[.;]$/, '')}${hint.includes('\n') ? ';\n' : '; '}the migration waits, and goes on by itself, or at once after: fairlead resume ${ship}`;
 
 async function resultOf(
   { location, connection }: TemporalClient,

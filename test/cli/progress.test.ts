@@ -1,6 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { openProgress } from '../../cli/progress.ts';
+import { MigrationBars } from '../../cli/migration-bars.ts';
+import type { MigrationProgress } from '../../domain/migration-progress.ts';
 import { renderTable } from '../../cli/table.ts';
 
 function fakeStream(isTTY: boolean) {
@@ -35,7 +37,62 @@ describe('progress', () => {
   });
 });
 
+describe('the progress of a migration', () => {
+  const look: MigrationProgress = {
+    ship: 'IMO9976903',
+    phase: 'paused',
+    waiting: [],
+    to: '2025-06-16T00:00:00.000Z',
+    widthMs: 7_200_000,
+    chunks: { total: 12, done: 0, empty: 4, split: 0, failed: 0, inFlight: 0, proven: 0 },
+    inFlight: [],
+    cells: { read: 0, written: 0, nulls: 0, quarantined: 0 },
+    foreign: 0,
+    percent: 33,
+    window: 2,
+    cellsPerSecond: 0,
+    tables: [],
+    remarks: [],
+  };
+
+  it('has a line without any cell too, and takes no cells for quick that were there before', () => {
+    const stream = fakeStream(false);
+    let now = 0;
+    using progress = openProgress({ stream, everyMs: 0, now: () => now });
+    const bars = new MigrationBars(progress);
+    bars.show(look);
+    const copying = { ...look, phase: 'copying' as const };
+    const at = (done: number, read: number) =>
+      bars.show({
+        ...copying,
+        chunks: { ...look.chunks, done },
+        cells: { ...look.cells, read },
+      });
+    at(4, 4_000);
+    now = 1_000;
+    at(5, 5_000);
+    expect(textOf(stream).trim().split('\n')).toEqual([
+      'IMO9976903: paused · 4 of 12 chunks',
+      'IMO9976903: 50 % · 4,000 of 8,000 cells',
+      'IMO9976903: 62 % · 5,000 of 8,000 cells · 1,000 cells/s · 3s left',
+    ]);
+  });
+});
+
 describe('a table', () => {
+  const wide = [{ title: 'ship' }, { title: 'cells', align: 'right' as const }, { title: 'time' }];
+  const row = ['IMO9976903', 3_029_760, '3.7s'];
+
+  it('is set closer on a terminal that is too narrow by a little', () => {
+    expect(renderTable(wide, [row], 25)).toBe(
+      'ship           cells time\nIMO9976903 3,029,760 3.7s',
+    );
+  });
+
+  it('becomes a block of lines per row on a narrow terminal', () => {
+    expect(renderTable(wide, [row], 20)).toBe('IMO9976903\n  cells  3,029,760\n  time   3.7s');
+  });
+
   it('has titles and aligned columns, and no lines', () => {
     const columns = [{ title: 'ship' }, { title: 'cells', align: 'right' as const }];
     expect(

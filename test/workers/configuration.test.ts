@@ -6,6 +6,7 @@ import { FairleadError } from '../../domain/errors.ts';
 import { knownKeys } from '../../workers/configuration/faults.ts';
 import { packageRoot } from '../../workers/configuration/package-root.ts';
 import { loadConfiguration } from '../../workers/configuration.ts';
+import { requireBothOrNeither } from '../../workers/resolve-database.ts';
 
 const folders: string[] = [];
 afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
@@ -180,4 +181,45 @@ it('warns of a wrong check digit and takes the ship all the same', () => {
   expect(configuration.warnings).toEqual([
     'IMO9976904 has the check digit 4, expected 3: is it IMO9976903?',
   ]);
+});
+
+describe('every fault at once', () => {
+  it('names a ship that is there twice beside one that is empty', () => {
+    const message = faultsOf('[fleet]\nships = ["IMO9976903", "", "imo9976903", "IMO9976903"]');
+    expect(message).toContain('3 faults');
+    expect(message).toContain('fleet.ships[1] is an empty ship id');
+    expect(message).toContain('fleet.ships[2] has IMO9976903 and imo9976903');
+    expect(message).toContain('fleet.ships[3] names IMO9976903 a second time');
+  });
+
+  it('names a file that is not there beside a name that is taken', () => {
+    const group = '[[channelGroups]]\nnumber = 1\nname = "other"\nfile = "none.txt"';
+    const message = faultsOf(group);
+    expect(message).toContain('line 3: channelGroups[0].name is no name');
+    expect(message).toContain('line 4: channelGroups[0].file names');
+  });
+
+  it('names a variable of the environment that is misspelled, and leaves strangers alone', () => {
+    const environment = { FAIRLEAD_SOUCE_URL: 'x', FAIRLEAD_SOMETHING_ELSE: 'y' };
+    const message = faultsOf('[migration]\nwindow = 0', environment);
+    expect(message).toContain('2 faults');
+    expect(message).toContain(
+      'FAIRLEAD_SOUCE_URL is an unknown variable of the environment; did you mean FAIRLEAD_SOURCE_URL?',
+    );
+  });
+});
+
+describe('both databases or neither', () => {
+  it('are required by what works on both', () => {
+    const url = 'postgresql://me@db.example/tenant_builder';
+    const withEnvironment = (environment: Record<string, string>) =>
+      loadConfiguration({ folder: folderWith(), environment });
+    expect(() => requireBothOrNeither(withEnvironment({}))).not.toThrow();
+    expect(() => requireBothOrNeither(withEnvironment({ FAIRLEAD_SOURCE_URL: url }))).toThrow(
+      '[target] url is not set',
+    );
+    expect(() => requireBothOrNeither(withEnvironment({ FAIRLEAD_TARGET_URL: url }))).toThrow(
+      '[source] url is not set',
+    );
+  });
 });

@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
+import { namesOf, type Names } from '../../domain/names.ts';
+import { freshDatabase, type TestDatabase } from '../database.ts';
+import { reported } from '../reported.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Timers that are short enough for a test. */
+const TIMING = `
+[timing]
+retryInitial = "200ms"
+retryMaximum = "1s"
+retryAttempts = 3
+transientWait = ["1s", "1s"]
+operatorWait = ["1s", "1s"]
+`;
+
+export interface Answer {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+  /** The one document on stdout. */
+  json: () => Document;
+}
+
+/** All keys that the commands' documents have; each has some of them. */
+export interface Document {
+  ships: (Record<string, unknown> & { chunks: Record<string, number> })[];
+  sensors: unknown[];
+  failed: unknown[];
+  error: { code: string; message: string; hint: string };
+}
+
+export interface CommandWorld extends AsyncDisposable {
+  database: TestDatabase;
+  /** Of its workflows. */
+  names: Names;
+  /** Runs a command to its end, without a terminal. */
+  fairlead: (...words: string[]) => Promise<Answer>;
+  /** A worker of this world, until it is disposed of. */
+  startWorker: () => Promise<AsyncDisposable & { log: () => string }>;
+}
+
+export interface WorldOptions {
+  sourceUrl?: (url: string) => string;
+  targetUrl?: (url: string) => string;
+  /** More of `fairlead.toml`. */
+  configuration?: string;
+}
+
+/** A database, a folder with `fairlead.toml`, and names of its own on the Temporal server that all tests share. */
+export async function commandWorld({
+  sourceUrl = (url) => url,
+  targetUrl = (url) => url,
+  configuration = '',
+}: WorldOptions = {}): Promise<CommandWorld> {
+  const database = await freshDatabase();
+  const folder = await temporaryFolder();
+  const installation = database.name.replace('_', '-');
+  await writeFile(
+    join(folder.path, 'fairlead.toml'),
+    `[source]\nurl = "${sourceUrl(database.url)}"\n[target]\nurl = "${targetUrl(database.url)}"\n` +
+      `[migration]\ninstallation = "${installation}"\n${TIMING}\n${configuration}`,
+  );
+  const start = (words: string[]) => startCommand(folder.path, words);
+  return {
+    database,
+    names: namesOf(installation),
+    fairlead: (...words) => start(words).outcome,
+    startWorker: async () => {
+      const worker = start(['worker']);
+      await worker.stderr.waitFor(/worker started/);
+      return {
+        log: () => worker.stderr.lines.join(''),
+        [Symbol.asyncDispose]: async () => {
+          worker.child.kill('SIGTERM');
+          await worker.outcome;
+        },
+      };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await folder[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function startCommand(cwd: string, words: string[]) {
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TEMPORAL_ADDRESS: inject('temporalAddress') },
+  });
+  const [stdout, stderr] = [reported(), reported()];
+  child.stdout.setEncoding('utf8').on('data', stdout.report);
+  child.stderr.setEncoding('utf8').on('data', stderr.report);
+  const outcome = once(child, 'close').then(([exitCode]): Answer => {
+    const text = stdout.lines.join('');
+    return {
+      exitCode: exitCode as number | null,
+      stdout: text,
+      stderr: stderr.lines.join(''),
+      json: () => JSON.parse(text) as Document,
+    };
+  });
+  return { child, stderr, outcome };
+}
