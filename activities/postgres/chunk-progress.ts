@@ -27,7 +27,7 @@ export class ChunkProgress {
     bytes: 0,
   };
   private lastMoveAt = Date.now();
-  private watched: { pool: Pool; pid: number } | undefined;
+  private watched: { pool: Pool; pid: number }[] = [];
 
   constructor(key: ChunkKey, { stallMs }: MigrationDatabases, run: CopyChunkRun) {
     this.key = key;
@@ -48,9 +48,14 @@ export class ChunkProgress {
     this.lastMoveAt = Date.now();
   }
 
-  /** Names the backend that is at work now, so that a busy one is not taken for a dead one. */
+  /** Names a backend that is at work now, so that a busy one is not taken for a dead one. */
   watch(pool: Pool, client: PoolClient): void {
-    this.watched = { pool, pid: (client as unknown as { processID: number }).processID };
+    this.watched.push({ pool, pid: (client as unknown as { processID: number }).processID });
+  }
+
+  /** None of the backends that were named is at work for this attempt any more. */
+  unwatch(): void {
+    this.watched = [];
   }
 
   end(): void {
@@ -70,13 +75,14 @@ export class ChunkProgress {
   }
 
   private async isBackendAtWork(): Promise<boolean> {
-    if (!this.watched) return false;
-    const { pool, pid } = this.watched;
-    const question = `select state = 'active' and coalesce(wait_event_type, '') not in ('Client', 'Lock') as at_work
-                        from pg_stat_activity where pid = $1`;
+    const [backend] = this.watched;
+    if (!backend) return false;
+    const question = `select coalesce(bool_or(
+         state = 'active' and coalesce(wait_event_type, '') not in ('Client', 'Lock')), false) as at_work
+      from pg_stat_activity where pid = any($1)`;
     try {
-      const { rows } = await pool.query(question, [pid]);
-      return rows[0]?.at_work ?? false;
+      const { rows } = await backend.pool.query(question, [this.watched.map(({ pid }) => pid)]);
+      return rows[0].at_work;
     } catch {
       // A server that does not answer this either is not visibly at work.
       return false;

@@ -86,7 +86,7 @@ async function copyClaimed(
   }
 }
 
-function readSource(
+async function readSource(
   databases: MigrationDatabases,
   key: ChunkKey,
   token: number,
@@ -94,12 +94,14 @@ function readSource(
   progress: ChunkProgress,
 ): Promise<ChunkCells> {
   progress.enter('read');
-  return readChunk(databases, key, buffer, {
+  const cells = await readChunk(databases, key, buffer, {
     name: attemptName(key, token),
     signal: progress.signal,
     onConnected: (client) => progress.watch(databases.source, client),
     onBytes: (bytes) => progress.moved(bytes),
   });
+  progress.unwatch();
+  return cells;
 }
 
 /** Another writer put a row where none was when this transaction looked: at an instant of the chunk, or at another. */

@@ -120,12 +120,23 @@ function copyInSnapshot(
   run: ReadRun,
 ): Promise<void> {
   return withConnection(source, run, async (client) => {
+    run.onConnected?.(client);
     await client.query('begin isolation level repeatable read, read only');
-    await client.query(`set transaction snapshot '${snapshot}'`);
+    await joinSnapshot(client, snapshot, run.name);
     await client.query(PLANNER_SETTINGS);
     await copyInto(client, statement, buffer, run);
     await client.query('commit');
   });
+}
+
+/** A snapshot ends with the connection that exported it: then that one's end is the reason, whatever the server says here. */
+async function joinSnapshot(client: PoolClient, snapshot: string, name: string): Promise<void> {
+  try {
+    await client.query(`set transaction snapshot '${snapshot}'`);
+  } catch (error) {
+    const message = `${name}: the first connection ended before the second could share its snapshot`;
+    throw new FairleadError('connection-lost', message, { cause: error });
+  }
 }
 
 /** Waits for both, because both write into buffers that are used again. */
