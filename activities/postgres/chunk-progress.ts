@@ -63,15 +63,25 @@ export class ChunkProgress {
   }
 
   private async tick(): Promise<void> {
-    const silentMs = Date.now() - this.lastMoveAt;
-    this.run.heartbeat({ ...this.details, silentSeconds: Math.round(silentMs / 1_000) });
-    if (silentMs < this.stallMs || this.stalled || (await this.isBackendAtWork())) return;
+    const silentSeconds = Math.round(this.silentMs / 1_000);
+    this.run.heartbeat({ ...this.details, silentSeconds });
+    if (!this.isSilent || (await this.isBackendAtWork())) return;
+    // While that was asked, something may have moved.
+    if (!this.isSilent) return;
     this.stalled = new FairleadError(
       'connection-stalled',
-      `${formatKey(this.key)}: no byte for ${Math.round(silentMs / 1_000)} s in stage ${this.details.stage}, and the server is not at work`,
+      `${formatKey(this.key)}: no byte for ${silentSeconds} s in stage ${this.details.stage}, and the server is not at work`,
       { hint: 'It is tried again on a new connection.' },
     );
     this.stop.abort(this.stalled);
+  }
+
+  private get silentMs(): number {
+    return Date.now() - this.lastMoveAt;
+  }
+
+  private get isSilent(): boolean {
+    return this.silentMs >= this.stallMs && !this.stalled;
   }
 
   private async isBackendAtWork(): Promise<boolean> {

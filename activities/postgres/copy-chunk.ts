@@ -98,7 +98,7 @@ async function readSource(
     name: attemptName(key, token),
     signal: progress.signal,
     onConnected: (client) => progress.watch(databases.source, client),
-    onBytes: (bytes) => progress.moved(bytes),
+    onProgress: (bytes) => progress.moved(bytes),
   });
   progress.unwatch();
   return cells;

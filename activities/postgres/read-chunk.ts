@@ -37,7 +37,8 @@ export interface ReadRun {
   name: string;
   signal?: AbortSignal | undefined;
   onConnected?: (client: PoolClient) => void;
-  onBytes?: (bytes: number) => void;
+  /** Called with the bytes that arrived, and with 0 when a step without any is done. */
+  onProgress?: (bytes: number) => void;
 }
 
 /**
@@ -62,8 +63,10 @@ export function readChunk(
     run.onConnected?.(client);
     await client.query('begin isolation level repeatable read, read only');
     const channels = await listChannels(client, table, key.ship);
+    run.onProgress?.(0);
     await client.query(PLANNER_SETTINGS);
     await refuseTooMany(client, table, chunkCondition(key, channels), buffer, key);
+    run.onProgress?.(0);
     const spans = await copyGroups(databases, client, key, channels, buffer, run);
     const cells = collectGroups(buffer, spans);
     if (cells.oddChannels.size > 0) {
@@ -190,13 +193,13 @@ async function copyInto(
   client: PoolClient,
   query: string,
   buffer: CopyBuffer,
-  { onBytes }: ReadRun,
+  { onProgress }: ReadRun,
 ): Promise<void> {
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       try {
         buffer.append(chunk);
-        onBytes?.(chunk.length);
+        onProgress?.(chunk.length);
         done();
       } catch (error) {
         done(error as Error);
