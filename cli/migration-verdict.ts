@@ -93,6 +93,26 @@ export function reportTable(reports: readonly ShipReport[]): string {
   );
 }
 
+/** What moves, in a line per ship that fits a narrow terminal. */
+export function briefReportTable(reports: readonly ShipReport[]): string {
+  const right = { align: 'right' } as const;
+  return renderTable(
+    [
+      { title: 'ship' },
+      { title: 'phase' },
+      { title: 'chunks', ...right },
+      { title: 'cells', ...right },
+      { title: 'checksum' },
+      { title: 'cells/s', ...right },
+    ],
+    reports.map((report) => {
+      const [ship = '', , phase = '', chunks = '', cells = '', , , , checksum = '', rate = ''] =
+        reportRow(report);
+      return [ship, phase, chunks, cells, checksum, rate];
+    }),
+  );
+}
+
 function reportRow(report: ShipReport): (string | number)[] {
   const { ship, from, to, phase, chunks, cells, verified, cellsPerSecond, seconds } = report;
   const settled = chunks.done + chunks.empty + chunks.failed;

@@ -3,7 +3,11 @@ import type { Command } from 'commander';
 import { namesOf } from '../domain/names.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import { openDatabases } from '../workers/open-databases.ts';
-import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
+import {
+  connectTemporal,
+  temporalUnreachable,
+  type TemporalClient,
+} from '../workers/temporal-client.ts';
 import { locateTemporal } from '../workers/temporal-location.ts';
 import { FairleadError } from '../domain/errors.ts';
 import {
@@ -15,12 +19,15 @@ import {
   type Outcome,
 } from './command.ts';
 import { untilDetached } from './migrate-ships.ts';
-import { jsonOfReport, reportTable } from './migration-verdict.ts';
+import { briefReportTable, jsonOfReport, reportTable } from './migration-verdict.ts';
+import { isServerAway } from './ask-workflow.ts';
 import { readShipStatuses, type ShipStatus } from './ship-status.ts';
 
 type Options = CommonOptions & { watch?: true };
 
 const REFRESH_MS = 2_000;
+/** Of a terminal on which the whole table fits. */
+const FULL_WIDTH = 128;
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 /** `fairlead status [ship…]` */
@@ -56,21 +63,46 @@ async function textOf(
   isFirst: boolean,
 ): Promise<string> {
   try {
-    return (await show(ships, configuration)).text;
+    return fitted(await readStatus(ships, configuration));
   } catch (error) {
     if (isFirst || !(error instanceof FairleadError)) throw error;
     return `${error.message}${error.hint ? ` → ${error.hint}` : ''}`;
   }
 }
 
-async function show(ships: readonly string[], configuration: Configuration): Promise<Outcome> {
+/** All on one screen: the newest line is not the one to lose. */
+function fitted(statuses: readonly ShipStatus[]): string {
+  const { text } = outcomeOf(statuses);
+  if (!process.stdout.isTTY) return text;
+  const { columns, rows } = process.stdout;
+  const isNarrow = text.split('\n').length > statuses.length + 1 && columns < FULL_WIDTH;
+  const shown = isNarrow ? briefReportTable(statuses.map(({ report }) => report)) : text;
+  return shown
+    .split('\n')
+    .slice(0, Math.max(1, rows - 1))
+    .join('\n');
+}
+
+const show = async (ships: readonly string[], configuration: Configuration): Promise<Outcome> =>
+  outcomeOf(await readStatus(ships, configuration));
+
+async function readStatus(
+  ships: readonly string[],
+  configuration: Configuration,
+): Promise<ShipStatus[]> {
   await using databases = openDatabases(configuration, 2);
   const temporal = await connectIfThere(configuration);
   try {
     const names = namesOf(configuration.migration.installation);
     const { fleet, migration } = configuration;
     const scope = { names, fleet: fleet.ships, widthMs: migration.widthMs };
-    return outcomeOf(await readShipStatuses(ships, scope, databases, temporal));
+    try {
+      return await readShipStatuses(ships, scope, databases, temporal);
+    } catch (error) {
+      if (!temporal || !isServerAway(error)) throw error;
+      tellAbsence(temporalUnreachable(temporal.location, error));
+      return await readShipStatuses(ships, scope, databases, undefined);
+    }
   } finally {
     await temporal?.[Symbol.asyncDispose]();
   }
@@ -82,10 +114,13 @@ async function connectIfThere(configuration: Configuration): Promise<TemporalCli
     return await connectTemporal(locateTemporal(configuration));
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
-    note(`${error.message}: this is what the ledger says${error.hint ? ` → ${error.hint}` : ''}`);
+    tellAbsence(error);
     return undefined;
   }
 }
+
+const tellAbsence = ({ message, hint }: FairleadError): void =>
+  note(`${message}: this is what the ledger says${hint ? ` → ${hint}` : ''}`);
 
 function outcomeOf(statuses: readonly ShipStatus[]): Outcome {
   const reports = statuses.map(({ report }) => report);

@@ -52,6 +52,8 @@ export interface WorldOptions {
   targetUrl?: (url: string) => string;
   /** More of `fairlead.toml`. */
   configuration?: string;
+  /** Instead of the Temporal server that all tests share. */
+  environment?: Record<string, string>;
 }
 
 /** A database, a folder with `fairlead.toml`, and names of its own on the Temporal server that all tests share. */
@@ -59,6 +61,7 @@ export async function commandWorld({
   sourceUrl = (url) => url,
   targetUrl = (url) => url,
   configuration = '',
+  environment = {},
 }: WorldOptions = {}): Promise<CommandWorld> {
   const database = await freshDatabase();
   const folder = await temporaryFolder();
@@ -68,7 +71,7 @@ export async function commandWorld({
     `[source]\nurl = "${sourceUrl(database.url)}"\n[target]\nurl = "${targetUrl(database.url)}"\n` +
       `[migration]\ninstallation = "${installation}"\n${TIMING}\n${configuration}`,
   );
-  const start = (words: string[]) => startCommand(folder.path, words);
+  const start = (words: string[]) => startCommand(folder.path, words, environment);
   return {
     database,
     names: namesOf(installation),
@@ -91,11 +94,11 @@ export async function commandWorld({
   };
 }
 
-function startCommand(cwd: string, words: string[]) {
+function startCommand(cwd: string, words: string[], environment: Record<string, string>) {
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TEMPORAL_ADDRESS: inject('temporalAddress') },
+    env: { ...process.env, TEMPORAL_ADDRESS: inject('temporalAddress'), ...environment },
   });
   const [stdout, stderr] = [reported(), reported()];
   child.stdout.setEncoding('utf8').on('data', stdout.report);

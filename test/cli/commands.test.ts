@@ -99,13 +99,6 @@ describe.sequential('commands', () => {
   );
 
   it.each([
-    [['migrate', 'IMO9976903', '--from', '2025-06-16', '--to', '2025-06-15'], 'not before'],
-    [['migrate', 'IMO9976903', '--width', '0s'], 'width'],
-    [['migrate', 'IMO9976903', '--width', '25h'], 'from 1s to 1d'],
-    [['migrate', 'IMO9976903', '--width', 'wide'], 'no duration'],
-    [['migrate', ''], 'empty'],
-    [['migrate'], 'no ship was named'],
-    [['set-window', 'IMO9976903', '0'], 'from 1 to 64'],
     [['pause', 'IMO9976903'], 'no migration of IMO9976903 runs'],
     [['cancel', 'IMO9976904'], 'no migration of IMO9976904 runs'],
   ])('refuse %j as wrong usage', async (words, message) => {

@@ -54,6 +54,14 @@ describe('fairlead', () => {
     [['import', 'a', '--jso'], 'Did you mean --json?', 'fairlead import --help'],
     [['generate', '--ships', '2'], '--hours <h>', 'fairlead generate --help'],
     [['generate', '--ships', 'x', '--hours', '1'], 'from 1 to 1000', 'fairlead generate --help'],
+    [['migrate', 'A', '--width', '0s'], 'width', 'fairlead migrate --help'],
+    [['migrate', 'A', '--width', '25h'], 'from 1s to 1d', 'fairlead migrate --help'],
+    [['migrate', 'A', '--width', 'wide'], 'no duration', 'fairlead migrate --help'],
+    [['migrate', 'A', '--from', '2025-06-16', '--to', '2025-06-15'], 'not before', '--from'],
+    [['migrate', ''], 'a ship id is empty', 'name ships'],
+    [['migrate'], 'no ship was named', '--fleet'],
+    [['pause', '--fleet'], 'names no ships for --fleet', '[fleet]'],
+    [['set-window', 'A', '0'], 'from 1 to 64', 'fairlead set-window --help'],
   ])('refuses %j as wrong usage, with advice', async (argv, message, hint) => {
     expect(await run(...argv)).toMatchObject({ exitCode: 2, out: '' });
     expect(err).toContain(message);
