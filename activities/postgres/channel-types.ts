@@ -21,6 +21,7 @@ export async function typeChannels(
   channels: readonly string[],
   span: Span,
 ): Promise<TypedChannel[]> {
+  if (channels.length === 0) return [];
   const name = `fairlead/types/${ship}`;
   const formats = await withConnection(databases.source, { name }, (client) =>
     probeFormats(client, databases, ship, channels, span),

@@ -6,10 +6,12 @@ export const COPY_TRAILER = Buffer.from('ffff', 'hex');
 /** Microseconds from PostgreSQL's epoch, 2000-01-01, back to 1970-01-01. */
 export const POSTGRES_EPOCH_US = 946_684_800_000_000;
 
+const GROWTH = 1.25;
+
 /**
  * The bytes of a binary COPY as they arrive, in one piece, so that a cell is known by where it begins.
  *
- * Grows by doubling up to `maxBytes`; more is a chunk that is too big. {@link CopyBuffer.clear} keeps the memory.
+ * Grows by a quarter at a time up to `maxBytes`, because it is kept for the next chunk; more is a chunk that is too big. {@link CopyBuffer.clear} keeps the memory.
  */
 export class CopyBuffer {
   bytes = Buffer.allocUnsafeSlow(1 << 20);
@@ -67,7 +69,7 @@ export class CopyBuffer {
       );
     }
     const grown = Buffer.allocUnsafeSlow(
-      Math.min(Math.max(needed, this.bytes.length * 2), this.maxBytes),
+      Math.min(Math.max(needed, this.bytes.length * GROWTH), this.maxBytes),
     );
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;

@@ -10,7 +10,6 @@ import {
   otherGroupNumber,
   rowBytes,
   type ChannelColumn,
-  type TypedChannel,
 } from '../../domain/wide-layout.ts';
 import { countStrayInstants, firstInstant, listChannels, listShips } from './channel-probes.ts';
 import { typeChannels } from './channel-types.ts';
@@ -40,13 +39,14 @@ export async function planShip(
   request: MigrationRequest,
 ): Promise<ShipPlan> {
   const found = await lookAtSource(databases, request);
-  const types = await typeChannels(databases, request.ship, found.channels, found);
   return withConnection(
     databases.target,
     { name: `fairlead/plan/${request.ship}` },
     async (client) => {
       const installation = await prepareSchema(client);
       const existing = await loadChannelMap(client, request.ship);
+      const fresh = withoutColumn(found.channels, existing);
+      const types = await typeChannels(databases, request.ship, fresh, found);
       const columns = [
         ...existing,
         ...extendLayout(existing, types, layoutOf(databases, request.ship)),
@@ -62,7 +62,7 @@ export async function planShip(
         startedAt: await readClock(client),
         tables: tablesOf(columns),
         chunks: countChunks(found, request.widthMs * MS_US),
-        remarks: [...found.remarks, ...remarksOnLayout(databases, found.channels, types, columns)],
+        remarks: [...found.remarks, ...remarksOnLayout(databases, found.channels, columns)],
       };
     },
   );
@@ -77,10 +77,17 @@ export async function prepareTarget(databases: MigrationDatabases, plan: ShipPla
     { name: `fairlead/plan/${ship}` },
     (client) => listChannels(client, databases.sourceTable, ship),
   );
-  const types = await typeChannels(databases, ship, channels, span);
-  await withConnection(databases.target, { name: `fairlead/prepare/${ship}` }, (client) =>
-    extendTarget(client, ship, types, layoutOf(databases, ship)),
-  );
+  await withConnection(databases.target, { name: `fairlead/prepare/${ship}` }, async (client) => {
+    const fresh = withoutColumn(channels, await loadChannelMap(client, ship));
+    const types = await typeChannels(databases, ship, fresh, span);
+    await extendTarget(client, ship, types, layoutOf(databases, ship));
+  });
+}
+
+/** A column keeps its type for good, so that only channels without one are probed. */
+function withoutColumn(channels: readonly string[], columns: readonly ChannelColumn[]): string[] {
+  const known = new Set(columns.map(({ channel }) => channel));
+  return channels.filter((channel) => !known.has(channel));
 }
 
 function lookAtSource(
@@ -161,14 +168,13 @@ function remarksOnInstants({
 function remarksOnLayout(
   { groups }: MigrationDatabases,
   channels: readonly string[],
-  types: readonly TypedChannel[],
   columns: readonly ChannelColumn[],
 ): string[] {
   const present = new Set(channels);
   const listed = groups.flatMap(({ channels: members }) => [...members]);
   const absent = listed.filter((channel) => !present.has(channel)).length;
   const other = columns.filter(({ group }) => group === otherGroupNumber(groups)).length;
-  const untyped = channels.length - types.length;
+  const untyped = withoutColumn(channels, columns).length;
   const remarks = [];
   if (absent > 0) remarks.push(`${absent} listed channels have no cell, and get no column`);
   if (other > 0)
