@@ -133,7 +133,7 @@ async function measureSource(one: BenchDatabase, eight: BenchDatabase) {
   const read =
     ({ databases }: BenchDatabase) =>
     () =>
-      databases.buffers.use((buffer) =>
+      databases.buffers.use('chunk', (buffer) =>
         secondsOf(() => readChunk(databases, key, buffer, { name: 'bench' })),
       );
   const seconds = await interleaved(ROUNDS, { oneShip: read(one), eightShips: read(eight) });

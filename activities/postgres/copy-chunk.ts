@@ -34,7 +34,7 @@ export async function copyChunk(
   try {
     const claim = await claimOrFindProof(databases, input, key, progress);
     if ('proof' in claim) return claim.proof;
-    return await databases.buffers.use((buffer) =>
+    return await databases.buffers.use('chunk', (buffer) =>
       copyClaimed(databases, key, claim.token, buffer, progress),
     );
   } catch (error) {

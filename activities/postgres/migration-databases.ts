@@ -19,9 +19,12 @@ export interface MigrationDatabases {
   stallMs: number;
 }
 
+/** What a buffer holds: a whole chunk, half of one, or a few rows. Each kind keeps its size. */
+export type BufferUse = 'chunk' | 'half' | 'rows';
+
 /** Buffers that are used again, so that a worker's memory stays flat. */
 export class CopyBuffers {
-  private readonly free: CopyBuffer[] = [];
+  private readonly free: Record<BufferUse, CopyBuffer[]> = { chunk: [], half: [], rows: [] };
   private readonly maxBytes: number;
 
   /** @param maxBytes what one chunk may hold; a chunk with more is split */
@@ -29,13 +32,14 @@ export class CopyBuffers {
     this.maxBytes = maxBytes;
   }
 
-  async use<T>(work: (buffer: CopyBuffer) => Promise<T>): Promise<T> {
-    const buffer = this.free.pop() ?? new CopyBuffer(this.maxBytes);
+  async use<T>(what: BufferUse, work: (buffer: CopyBuffer) => Promise<T>): Promise<T> {
+    const free = this.free[what];
+    const buffer = free.pop() ?? new CopyBuffer(this.maxBytes);
     buffer.clear();
     try {
       return await work(buffer);
     } finally {
-      this.free.push(buffer);
+      free.push(buffer);
     }
   }
 }

@@ -39,7 +39,7 @@ export function proveInTarget(
 ): Promise<ChunkProof> {
   const options = { name: attemptName(key, token), signal: progress.signal };
   return withConnection(target, options, (client) =>
-    buffers.use(async (scratch) => {
+    buffers.use('rows', async (scratch) => {
       progress.watch(target, client);
       progress.enter('wait', booked.counts.read);
       await client.query("begin; set local lock_timeout = '60s'");

@@ -100,7 +100,7 @@ async function copyGroups(
   }
   const [earlier, later] = halvesOf(key);
   const { rows } = await client.query('select pg_export_snapshot() as snapshot');
-  return buffers.use(async (second) => {
+  return buffers.use('half', async (second) => {
     await bothOrFirstError(
       copyInto(client, statement(earlier), buffer, run),
       copyInSnapshot(source, rows[0].snapshot, statement(later), second, run),

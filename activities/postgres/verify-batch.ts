@@ -40,8 +40,8 @@ function verifyChunk(
 ): Promise<ComparisonSums> {
   const { target, buffers } = databases;
   const options = { name: `fairlead/verify/${key.ship}`, signal };
-  return buffers.use((buffer) =>
-    buffers.use(async (scratch) => {
+  return buffers.use('chunk', (buffer) =>
+    buffers.use('rows', async (scratch) => {
       const cells = await readChunk(databases, key, buffer, options);
       return withConnection(target, options, (client) => compare(client, key, cells, scratch));
     }),

@@ -2,8 +2,8 @@ import type { WrittenCells } from './book-cells.ts';
 import { NULL_CELL, type Grid } from './cells.ts';
 import { COPY_HEADER, COPY_TRAILER, type CopyBuffer } from './copy-binary.ts';
 
-/** Cells that are pivoted at once: 16 MiB of positions, whatever the chunk's shape. */
-const CELLS_PER_BLOCK = 4 * 1024 * 1024;
+/** Cells that are pivoted at once: PostgreSQL takes in one block while the next is made. */
+const CELLS_PER_BLOCK = 64 * 1024;
 
 /** One wide table's share of a chunk. */
 export interface WideRows {

@@ -13,6 +13,9 @@ export type WorkerCommand = {
   cwd?: string;
 };
 
+/** With more arenas, what glibc keeps of freed memory grows a worker by 40 MiB. */
+const WORKER_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
+
 /** A worker first lets its chunks come to an end. */
 export const workerStopSteps: readonly StopStep[] = [
   { signal: 'SIGTERM', waitMs: 35_000 },
@@ -23,7 +26,7 @@ export const workerStopSteps: readonly StopStep[] = [
 export async function startWorkerProcess(home: string, worker: WorkerCommand): Promise<Running> {
   const child = await startServerProcess(worker.command, worker.args, {
     logFile: join(home, 'worker.log'),
-    env: { ...process.env, ...worker.env },
+    env: { ...process.env, ...WORKER_ENVIRONMENT, ...worker.env },
     ...(worker.cwd !== undefined && { cwd: worker.cwd }),
   });
   writePidFile(pidFileIn(home), child.pid);
