@@ -92,17 +92,25 @@ async function applySessionSettings(
   }
 }
 
+export interface ConnectionUse {
+  /** Goes to `application_name`, so that a later attempt finds this one's backends. */
+  name: string;
+  /** What an error's message begins with; the name, unless given. */
+  subject?: string;
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Runs `work` on one connection of the pool. The connection goes back only after success: a failed one is
  * destroyed, and no ROLLBACK is sent on it, which would replace the first error by its own.
  *
- * @param work.name goes to `application_name`, so that a later attempt finds this one's backends
- * @param signal ends the connection at once, so that nothing waits on a dead path
+ * The signal ends the connection at once, so that nothing waits on a dead path.
+ *
  * @throws {FairleadError} the first error, classified
  */
 export async function withConnection<T>(
   pool: Pool,
-  { name, signal }: { name: string; signal?: AbortSignal | undefined },
+  { name, subject = name, signal }: ConnectionUse,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
@@ -123,7 +131,7 @@ export async function withConnection<T>(
   } catch (error) {
     client.release(true);
     signal?.throwIfAborted();
-    throw asFairleadError(error, name);
+    throw asFairleadError(error, subject);
   } finally {
     signal?.removeEventListener('abort', destroy);
   }

@@ -10,7 +10,7 @@ import { withConnection } from './connection.ts';
 import type { CopyBuffer } from './copy-binary.ts';
 import { requireInstallation } from './fairlead-schema.ts';
 import { columnsOf } from './late-columns.ts';
-import { claimChunk, findProof, type ChunkKey } from './ledger.ts';
+import { claimChunk, findProof, formatKey, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { proveInTarget } from './prove-chunk.ts';
 import { readChunk } from './read-chunk.ts';
@@ -52,17 +52,21 @@ async function claimOrFindProof(
 ): Promise<{ proof: ChunkProof } | { token: number }> {
   progress.enter('claim');
   const name = `fairlead/claim/${key.ship}`;
-  return withConnection(target, { name, signal: progress.signal }, async (client) => {
-    await requireInstallation(client, input.installation);
-    const settledAfter = input.redo ? input.startedAt : '-infinity';
-    const proof = await findProof(client, key, settledAfter);
-    if (proof) return { proof };
-    await endOlderAttempts(client, key);
-    const token = await claimChunk(client, key);
-    // The claim waits for an older attempt that was just committing.
-    const late = await findProof(client, key, settledAfter);
-    return late ? { proof: late } : { token };
-  });
+  return withConnection(
+    target,
+    { name, subject: formatKey(key), signal: progress.signal },
+    async (client) => {
+      await requireInstallation(client, input.installation);
+      const settledAfter = input.redo ? input.startedAt : '-infinity';
+      const proof = await findProof(client, key, settledAfter);
+      if (proof) return { proof };
+      await endOlderAttempts(client, key);
+      const token = await claimChunk(client, key);
+      // The claim waits for an older attempt that was just committing.
+      const late = await findProof(client, key, settledAfter);
+      return late ? { proof: late } : { token };
+    },
+  );
 }
 
 async function copyClaimed(
@@ -96,6 +100,7 @@ async function readSource(
   progress.enter('read');
   const cells = await readChunk(databases, key, buffer, {
     name: attemptName(key, token),
+    subject: formatKey(key),
     signal: progress.signal,
     onConnected: (client) => progress.watch(databases.source, client),
     onProgress: (bytes) => progress.moved(bytes),

@@ -4,7 +4,7 @@ import type { ChunkCells } from './cells.ts';
 import type { ChunkProgress } from './chunk-progress.ts';
 import { withConnection } from './connection.ts';
 import { layoutOf } from './layout-of.ts';
-import type { ChunkKey } from './ledger.ts';
+import { formatKey, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { extendTarget, loadChannelMap } from './wide-table.ts';
 
@@ -16,7 +16,11 @@ export async function columnsOf(
   progress: ChunkProgress,
 ): Promise<Map<string, ChannelColumn>> {
   progress.enter('columns', cells.read);
-  const options = { name: `fairlead/columns/${key.ship}`, signal: progress.signal };
+  const options = {
+    name: `fairlead/columns/${key.ship}`,
+    subject: formatKey(key),
+    signal: progress.signal,
+  };
   const columns = await withConnection(databases.target, options, async (client) => {
     const known = byChannel(await loadChannelMap(client, key.ship));
     const types = lateChannels(cells, known, databases.channelTypes);

@@ -37,7 +37,11 @@ export function proveInTarget(
   progress: ChunkProgress,
   forcedMode: ChosenMode | undefined,
 ): Promise<ChunkProof> {
-  const options = { name: attemptName(key, token), signal: progress.signal };
+  const options = {
+    name: attemptName(key, token),
+    subject: formatKey(key),
+    signal: progress.signal,
+  };
   return withConnection(target, options, (client) =>
     buffers.use('rows', async (scratch) => {
       progress.watch(target, client);

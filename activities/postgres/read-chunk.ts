@@ -8,7 +8,7 @@ import { MINUTE_US } from '../../domain/time.ts';
 import { formatTableName, type TableName } from '../../domain/table-name.ts';
 import type { ChunkCells } from './cells.ts';
 import { collectGroups, collectSingles } from './collect-cells.ts';
-import { withConnection } from './connection.ts';
+import { withConnection, type ConnectionUse } from './connection.ts';
 import type { CopyBuffer } from './copy-binary.ts';
 import { listChannels } from './channel-probes.ts';
 import { quoteTable } from './narrow-table.ts';
@@ -32,10 +32,7 @@ const PLANNER_SETTINGS = `
   set local work_mem = '1GB';
   set local max_parallel_workers_per_gather = 0`;
 
-export interface ReadRun {
-  /** For `application_name`. */
-  name: string;
-  signal?: AbortSignal | undefined;
+export interface ReadRun extends ConnectionUse {
   onConnected?: (client: PoolClient) => void;
   /** Called with the bytes that arrived, and with 0 when a step without any is done. */
   onProgress?: (bytes: number) => void;

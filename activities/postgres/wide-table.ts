@@ -66,14 +66,16 @@ export async function refuseDifferences(
       ),
     );
     if (changes.length > 0) statements.push(alterTypes(table, changes, found));
-    statements.push(...(await keyStatements(client, table, found)));
+    const keys = await keyStatements(client, table, found);
+    if (keys.length > 0) differences.push(`${table} has no unique key on created_time timestamp`);
+    statements.push(...keys);
   }
   if (statements.length === 0) return;
   const shown = differences.slice(0, 20).join('; ');
   const more = differences.length > 20 ? `; and ${differences.length - 20} more` : '';
   throw new FairleadError(
     'target-differs',
-    `${differences.length} columns of tables that exist already have another type, or their key is missing: ${shown}${more}`,
+    `${differences.length} differences in tables that exist already: ${shown}${more}`,
     {
       hint: `Change them, or name another table under [target], then repeat:\n${statements.join('\n')}`,
     },
