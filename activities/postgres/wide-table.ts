@@ -52,6 +52,7 @@ export async function refuseDifferences(
   columns: readonly ChannelColumn[],
 ): Promise<void> {
   const differences: string[] = [];
+  const keyless: string[] = [];
   const statements: string[] = [];
   for (const table of new Set(columns.map((column) => column.table))) {
     const found = await readColumns(client, table);
@@ -67,7 +68,7 @@ export async function refuseDifferences(
     );
     if (changes.length > 0) statements.push(alterTypes(table, changes, found));
     const keys = await keyStatements(client, table, found);
-    if (keys.length > 0) differences.push(`${table} has no unique key on created_time timestamp`);
+    if (keys.length > 0) keyless.push(table);
     statements.push(...keys);
   }
   if (statements.length === 0) return;
@@ -75,7 +76,8 @@ export async function refuseDifferences(
   const more = differences.length > 20 ? `; and ${differences.length - 20} more` : '';
   throw new FairleadError(
     'target-differs',
-    `${differences.length} differences in tables that exist already: ${shown}${more}`,
+    `${differences.length} columns of tables that exist already have another type` +
+      `${shown && `: ${shown}${more}`}${keyless.length > 0 ? `; without a unique key on created_time timestamp: ${keyless.join(', ')}` : ''}`,
     {
       hint: `Change them, or name another table under [target], then repeat:\n${statements.join('\n')}`,
     },
