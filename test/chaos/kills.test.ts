@@ -64,14 +64,17 @@ async function killAndRepeat(stack: OwnStack, migration: Command): Promise<Comma
   return stack.start('migrate', SHIP, ...RANGE);
 }
 
-/** A command that finds Temporal just being started again ends with 75, as its contract says; the migration goes on. */
+/** A command that finds Temporal or the worker just being started again says so and ends; the migration goes on. */
 async function untilItConnects(stack: OwnStack, migration: Command): Command['outcome'] {
   let outcome = await migration.outcome;
-  for (let tries = 0; outcome.exitCode === 75 && tries < 10; tries++) {
+  for (let tries = 0; saysRepeat(outcome) && tries < 20; tries++) {
     outcome = await stack.start('migrate', SHIP, ...RANGE).outcome;
   }
   return outcome;
 }
+
+const saysRepeat = ({ exitCode, stderr }: Awaited<Command['outcome']>): boolean =>
+  exitCode === 75 || (exitCode === 3 && stderr.includes('no worker answers'));
 
 /** When each chunk was committed: a chunk that is committed must not be copied again. */
 class Commits {
