@@ -13,8 +13,9 @@ import {
 } from '../../domain/made-up-fleet.ts';
 import type { TableName } from '../../domain/table-name.ts';
 import { formatInstant, HOUR_US, MINUTE_US, SECOND_US } from '../../domain/time.ts';
+import { COPY_HEADER, COPY_TRAILER } from './copy-binary.ts';
 import { findMissingBlocks } from './missing-blocks.ts';
-import { COPY_HEADER, COPY_TRAILER, encodedColumns, ShipEncoder } from './narrow-row-encoder.ts';
+import { encodedColumns, ShipEncoder } from './narrow-row-encoder.ts';
 import { quoteTable } from './narrow-table.ts';
 
 export interface FleetRequest {

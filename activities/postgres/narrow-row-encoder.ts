@@ -1,3 +1,4 @@
+import { POSTGRES_EPOCH_US } from './copy-binary.ts';
 import {
   isAbsent,
   madeUpNumber,
@@ -22,12 +23,8 @@ export const encodedColumns = [
   'double_v',
 ] as const satisfies readonly NarrowColumn[];
 
-export const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
-export const COPY_TRAILER = Buffer.from([0xff, 0xff]);
-
 const CREATED_OFFSET = 2 + 4;
 const SERVER_OFFSET = CREATED_OFFSET + 8 + 4;
-const POSTGRES_EPOCH_US = 946_684_800_000_000;
 const TWO_32 = 0x1_0000_0000;
 
 /** A channel's tuples, ready but for times and number: one with no value, and one per state or one for numbers. */

@@ -14,17 +14,21 @@ export interface CatalogColumn {
   type: ColumnType;
 }
 
+export async function listTables(client: ClientBase, ship: string): Promise<string[]> {
+  const { rows } = await client.query(
+    'select distinct table_name from fairlead.channel_map where ship_id = $1 order by 1',
+    [ship],
+  );
+  return rows.map(({ table_name: table }) => table);
+}
+
 /** The wide tables of a ship with their columns, resolved anew: nothing of what the writer believed goes in. */
 export async function resolveTables(
   client: ClientBase,
   ship: string,
 ): Promise<Map<string, CatalogColumn[]>> {
-  const { rows } = await client.query(
-    'select distinct table_name from fairlead.channel_map where ship_id = $1 order by 1',
-    [ship],
-  );
   const tables = new Map<string, CatalogColumn[]>();
-  for (const { table_name: table } of rows) {
+  for (const table of await listTables(client, ship)) {
     const columns = await client.query(
       `select m.data_channel_id as channel, a.attname as "column", format_type(a.atttypid, null) as type
          from fairlead.channel_map m

@@ -13,6 +13,7 @@ import { findInstallation } from './fairlead-schema.ts';
 import { timestampText, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { quoteTable } from './narrow-table.ts';
+import { listTables } from './read-wide.ts';
 import { quoteWideTable } from './wide-table.ts';
 
 /** Over this share of a channel's cells in quarantine, a migration is not right. */
@@ -177,14 +178,6 @@ function unionSeconds(rows: readonly LedgerSums[]): number {
     reachedMs = Math.max(reachedMs, committedAtMs);
   }
   return totalMs / 1_000;
-}
-
-async function listTables(client: ClientBase, ship: string): Promise<string[]> {
-  const { rows } = await client.query(
-    'select distinct table_name from fairlead.channel_map where ship_id = $1 order by 1',
-    [ship],
-  );
-  return rows.map(({ table_name: table }) => table);
 }
 
 const QUARANTINE_RANGE = 'ship_id = $1 and created_time >= $2 and created_time < $3';
