@@ -6,8 +6,9 @@ import type { FailureDetail, ShipReport } from '../domain/migration.ts';
 import type { MigrationProgress, Waiting } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
 import { temporalUnreachable, type TemporalClient } from '../workers/temporal-client.ts';
+import type { TemporalLocation } from '../workers/temporal-location.ts';
 import { progress } from '../workflows/messages.ts';
-import { askWorkflow, isServerAway, workerAbsent } from './ask-workflow.ts';
+import { askWorkflow, isServerAway, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
 import { retriedSteps, sentenceOfRetry, type RetriedStep } from './retried-steps.ts';
 import type { MigrationHandle } from './start-migration.ts';
 
@@ -156,8 +157,9 @@ async function resultOf(
       return { end: 'finished', report };
     } catch (error) {
       if (error instanceof WorkflowFailedError) return endOf(error);
-      if (!isServerAway(error)) return { end: 'failed', error: unexpected(error) };
-      if (awaySince === undefined) note(`no Temporal server answers at ${location.address}`);
+      if (!isServerAway(error) && !isUnknownWorkflow(error))
+        return { end: 'failed', error: unexpected(error) };
+      if (awaySince === undefined) note(absenceOf(error, handle, location));
       awaySince ??= Date.now();
       if (Date.now() - awaySince > SERVER_PATIENCE_MS)
         return { end: 'failed', error: temporalUnreachable(location, error) };
@@ -166,6 +168,12 @@ async function resultOf(
   }
   return { end: 'detached', last: undefined };
 }
+
+/** A server that restarts leaves its port free for a moment: another's may answer there in its place. */
+const absenceOf = (error: unknown, handle: MigrationHandle, { address }: TemporalLocation) =>
+  isUnknownWorkflow(error)
+    ? `the Temporal server at ${address} does not know ${handle.workflowId}: it is not the one that started it`
+    : `no Temporal server answers at ${address}`;
 
 function endOf({ cause }: WorkflowFailedError): Watched {
   if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure)

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { inject } from 'vitest';
+import { anyFreePort } from '../../workers/stack/choose-port.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -41,7 +42,7 @@ export async function startOwnStack(configuration: string): Promise<OwnStack> {
   await mkdir(join(home, 'cache'), { recursive: true });
   const cli = inject('temporalCliPath');
   await symlink(cli, join(home, 'cache', basename(cli)));
-  await writeFile(join(folder.path, 'fairlead.toml'), configuration);
+  await writeFile(join(folder.path, 'fairlead.toml'), `${await ownPorts()}${configuration}`);
   const run = (...words: string[]) => startCommand(folder.path, words);
   const up = run('up');
   const { sourceUrl } = await firstLine(up.child);
@@ -55,6 +56,16 @@ export async function startOwnStack(configuration: string): Promise<OwnStack> {
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The usual ports are free while a killed server is away, and another test's stack would take them. */
+async function ownPorts(): Promise<string> {
+  const [postgres, temporal, temporalUi] = [
+    await anyFreePort(),
+    await anyFreePort(),
+    await anyFreePort(),
+  ];
+  return `[stack]\npostgresPort = ${postgres}\ntemporalPort = ${temporal}\ntemporalUiPort = ${temporalUi}\n`;
 }
 
 function startCommand(folder: string, words: string[]): Command {
