@@ -9,7 +9,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const sourceFolders = ['domain', 'workflows', 'activities', 'workers', 'cli', 'test', 'bench'];
+const sourceFolders = [
+  'domain',
+  'workflows',
+  'activities',
+  'workers',
+  'cli',
+  'test',
+  'bench',
+  'simulator',
+];
 
 /** Installs and builds what is missing or out of date; a package installed from a tarball has nothing to do. */
 export function prepare({ force = false } = {}) {

@@ -76,7 +76,7 @@ const sensor = z.strictObject({
   rotateEvery: duration().prefault('1h').describe('A new file after so long.'),
   rotateBytes: bytes().prefault('256MiB').describe('A new file after so many bytes.'),
   keepBytes: bytes().optional().describe('Oldest files go when a folder holds more; all stay.'),
-  silentAfter: duration().prefault('60s').describe('No message for so long is reported.'),
+  silentAfter: duration().prefault('3s').describe('No message for so long is reported.'),
   ca: z.string().min(1).optional().describe('A file with the certificates to trust for wss.'),
 });
 
