@@ -1,4 +1,10 @@
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+  type ConnectionOptions,
+} from '@temporalio/client';
 import { FairleadError } from '../domain/errors.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 
@@ -17,25 +23,51 @@ export interface TemporalClient extends AsyncDisposable {
  * @throws {FairleadError} `temporal-unreachable` within ten seconds; `config-invalid` when it has no such namespace
  */
 export async function connectTemporal(location: TemporalLocation): Promise<TemporalClient> {
-  const connection = await connect(location);
+  const closed = new AbortController();
+  const connection = await connect(location, closed.signal);
+  const close = async (): Promise<void> => {
+    closed.abort();
+    await connection.close();
+  };
   try {
     await requireNamespace(connection, location);
   } catch (error) {
-    await connection.close();
+    await close();
     throw error;
   }
   const client = new Client({ connection, namespace: location.namespace });
-  return { client, connection, location, [Symbol.asyncDispose]: () => connection.close() };
+  return { client, connection, location, [Symbol.asyncDispose]: close };
 }
 
-async function connect(location: TemporalLocation): Promise<Connection> {
+async function connect(location: TemporalLocation, closed: AbortSignal): Promise<Connection> {
   const options = location.connectionOptions as ConnectionOptions;
+  const interceptors = repeatedUntil(closed);
+  const connectTimeout = CONNECT_TIMEOUT_MS;
   try {
-    return await Connection.connect({ ...options, connectTimeout: CONNECT_TIMEOUT_MS });
+    return await Connection.connect({ ...options, interceptors, connectTimeout });
   } catch (error) {
     throw temporalUnreachable(location, error);
   }
 }
+
+type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
+
+/**
+ * The SDK repeats a failed call from a timer, cancelled or not: on a connection that is closed by then it would throw
+ * where nobody can catch it, and end the process. Such a call goes nowhere instead; nobody waits for it.
+ */
+function repeatedUntil(closed: AbortSignal): Interceptor[] {
+  const untilClosed = ((options, nextCall) =>
+    closed.aborted ? callToNowhere : nextCall(options)) as Interceptor;
+  return [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), untilClosed];
+}
+
+const callToNowhere = {
+  start: () => undefined,
+  sendMessage: () => undefined,
+  halfClose: () => undefined,
+  cancelWithStatus: () => undefined,
+} as unknown as ReturnType<Interceptor>;
 
 /** Also tells a web server, such as Temporal's own UI, from a Temporal server: the client connects to both. */
 async function requireNamespace(connection: Connection, location: TemporalLocation): Promise<void> {
