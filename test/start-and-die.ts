@@ -11,7 +11,7 @@ export function startAndDie(file: string, start: string, options: object): numbe
   const script = `
     import { ${start} } from ${JSON.stringify(module)};
     const worker = () => ({ command: process.execPath, args: ['-e', 'setInterval(() => {}, 1000)'] });
-    const started = await ${start}({ ...${JSON.stringify(options)}, report: () => {}, worker });
+    const started = await ${start}({ ...${JSON.stringify(options)}, report: () => {}, worker, sensorWorker: worker });
     const pids = started.pids ? Object.values(started.pids()) : [started.pid];
     process.stdout.write(JSON.stringify(pids), () => process.kill(process.pid, 'SIGKILL'));`;
   const { stdout, stderr } = spawnSync(

@@ -14,8 +14,8 @@ import { findTemporalCli } from './temporal-cli.ts';
 import type { TemporalCli } from './temporal-cli.ts';
 import { startTemporal } from './temporal-server.ts';
 import type { TemporalServer } from './temporal-server.ts';
-import { startWorkerProcess, stopLeftoverWorker } from './worker-process.ts';
-import type { WorkerCommand } from './worker-process.ts';
+import { stopLeftoverWorkers, superviseWorker } from './worker-process.ts';
+import type { WorkerCommand, WorkerPart } from './worker-process.ts';
 
 /** Ports that the user set; each one that is taken is an error. */
 export type StackPorts = {
@@ -25,18 +25,20 @@ export type StackPorts = {
   metrics?: number;
 };
 
-export type StartLocalStackOptions = {
+/** A worker process of the stack, once it is known where everything is. */
+type CommandAt = (addresses: StackAddresses) => WorkerCommand;
+
+/** Of the worker processes, those are started that are given. */
+export type StartLocalStackOptions = { [part in WorkerPart]?: CommandAt } & {
   /** Where all of it lives: normally `.fairlead`. */
   home: string;
   ports?: StackPorts;
   report: Report;
-  /** The one worker process of the stack, once it is known where everything is; none when not given. */
-  worker?: (addresses: StackAddresses) => WorkerCommand;
   /** More arguments of `temporal server start-dev`. */
   temporalArguments?: readonly string[];
 };
 
-export type StackPart = 'postgres' | 'temporal' | 'worker';
+export type StackPart = 'postgres' | 'temporal' | WorkerPart;
 
 export type LocalStack = StackAddresses & {
   home: string;
@@ -45,14 +47,15 @@ export type LocalStack = StackAddresses & {
   pids: () => Partial<Record<StackPart, number>>;
   /** How often each was started again. */
   restarts: () => Partial<Record<StackPart, number>>;
-  /** Ends the worker, then Temporal, then PostgreSQL; may be called again. */
+  /** Ends the workers, then Temporal, then PostgreSQL; may be called again. */
   stop: () => Promise<void>;
 };
 
 const USUAL_METRICS_PORT = 9464;
+const USUAL_SENSOR_METRICS_PORT = 9465;
 
 /**
- * Starts PostgreSQL, Temporal and a worker in one home, and keeps them running until it is stopped: each that ends
+ * Starts PostgreSQL, Temporal and the workers in one home, and keeps them running until it is stopped: each that ends
  * is started again in the same place. They have process groups of their own, so a Ctrl-C reaches only the caller, who
  * stops them in order. A home has one stack at a time.
  *
@@ -65,7 +68,7 @@ export async function startLocalStack(options: StartLocalStackOptions): Promise<
   try {
     await mkdir(home, { recursive: true });
     undo.push(lockFolder(home).release);
-    await stopLeftoverWorker(home, options.report);
+    await stopLeftoverWorkers(home, options.report);
     return await startParts(home, options, undo);
   } catch (error) {
     await undoAll(undo).catch(() => undefined);
@@ -93,14 +96,18 @@ async function startParts(
   const { report } = options;
   const cli = await findTemporalCli({ cacheFolder: join(home, 'cache'), report });
   const parts: Partial<Record<StackPart, Supervised>> = {};
-  const keep = (part: StackPart, supervised: Supervised) => {
+  const keep: Keep = (part, supervised) => {
     parts[part] = supervised;
     undo.push(() => supervised.stop());
   };
   const postgres = await startSupervisedPostgres(home, options, keep);
   const temporal = await startSupervisedTemporal(home, cli, options, keep);
   const addresses = await addressesOf(postgres, temporal, options.ports?.metrics);
-  if (options.worker) keep('worker', await startSupervisedWorker(home, addresses, options));
+  undo.push(() => stopAtOnce([parts.worker, parts.sensorWorker]));
+  for (const part of ['worker', 'sensorWorker'] as const) {
+    const command = options[part]?.(addresses);
+    if (command) parts[part] = await superviseWorker(home, part, command, report);
+  }
   writeStack(home, {
     ...addresses,
     versions: { postgres: postgres.version, temporalCli: cli.version },
@@ -114,6 +121,12 @@ async function startParts(
     restarts: () => mapParts(parts, (part) => part.restarts()),
     stop: stopOnce(() => undoAll(undo)),
   };
+}
+
+async function stopAtOnce(parts: readonly (Supervised | undefined)[]): Promise<void> {
+  const stops = await Promise.allSettled(parts.map(async (part) => part?.stop()));
+  const failed = stops.find((stop) => stop.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** Who calls again waits for the same end. */
@@ -166,15 +179,6 @@ async function startSupervisedTemporal(
   return first;
 }
 
-async function startSupervisedWorker(
-  home: string,
-  addresses: StackAddresses,
-  { worker, report }: StartLocalStackOptions,
-): Promise<Supervised> {
-  const start = () => startWorkerProcess(home, worker!(addresses));
-  return supervise({ name: 'the worker', first: await start(), report, restart: start });
-}
-
 async function addressesOf(
   postgres: PostgresServer,
   temporal: TemporalServer,
@@ -185,13 +189,22 @@ async function addressesOf(
     usual: USUAL_METRICS_PORT,
     for: 'the metrics of the worker',
   });
+  const sensorMetricsPort = await choosePort({
+    wanted: undefined,
+    usual: USUAL_SENSOR_METRICS_PORT,
+    for: 'the metrics of the sensor worker',
+  });
   return {
     temporalAddress: temporal.address,
     temporalUi: temporal.uiUrl,
     namespace: temporal.namespace,
     sourceUrl: postgres.url,
     targetUrl: postgres.url,
-    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    metricsUrl: metricsUrlOf(metricsPort),
     metricsPort,
+    sensorMetricsUrl: metricsUrlOf(sensorMetricsPort),
+    sensorMetricsPort,
   };
 }
+
+const metricsUrlOf = (port: number): string => `http://127.0.0.1:${port}/metrics`;

@@ -13,6 +13,8 @@ const stackAddressesSchema = z.object({
   targetUrl: z.string().describe('holds the password'),
   metricsUrl: z.string().describe("the worker's, as Prometheus reads it"),
   metricsPort: z.number(),
+  sensorMetricsUrl: z.string().describe("the sensor worker's, where there is one"),
+  sensorMetricsPort: z.number(),
 });
 
 const stackFileSchema = stackAddressesSchema.extend({

@@ -1,7 +1,7 @@
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Client } from 'pg';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, test, vi } from 'vitest';
 import type { FairleadError } from '../../../domain/errors.ts';
 import { startLocalStack } from '../../../workers/stack/local-stack.ts';
 import type { LocalStack } from '../../../workers/stack/local-stack.ts';
@@ -20,6 +20,8 @@ const idleWorker = ({ sourceUrl }: StackAddresses) => ({
   args: ['-e', 'process.on("SIGTERM", () => process.exit(0)); setInterval(() => {}, 1000)'],
   env: { FAIRLEAD_SOURCE_URL: sourceUrl },
 });
+
+const idleWorkers = { worker: idleWorker, sensorWorker: idleWorker };
 
 /** A home whose cache holds the CLI already. */
 async function homeIn(folder: string): Promise<string> {
@@ -45,7 +47,7 @@ const pidsOf = (stack: LocalStack): number[] => Object.values(stack.pids());
 test('is found by others while it runs, refuses a second owner, and leaves nothing running', async () => {
   await using folder = await temporaryFolder();
   const home = await homeIn(folder.path);
-  const stack = await startLocalStack({ home, report, worker: idleWorker });
+  const stack = await startLocalStack({ home, report, ...idleWorkers });
   expect(readStack(home)).toMatchObject({
     temporalAddress: stack.temporalAddress,
     sourceUrl: stack.sourceUrl,
@@ -57,7 +59,7 @@ test('is found by others while it runs, refuses a second owner, and leaves nothi
   expect((second as FairleadError).message).toContain(String(process.pid));
   expect((second as FairleadError).hint).toContain(`kill ${process.pid}`);
   const pids = pidsOf(stack);
-  expect(pids.filter(isAlive)).toHaveLength(3);
+  expect(pids.filter(isAlive)).toHaveLength(4);
   await Promise.all([stack.stop(), stack.stop()]);
   expect(pids.filter(isAlive)).toEqual([]);
   expect(readStack(home)).toBeUndefined();
@@ -67,17 +69,39 @@ test('starts each part again that was killed, where it was', async () => {
   await using folder = await temporaryFolder();
   const home = await homeIn(folder.path);
   const { report: note, waitFor } = reported();
-  const stack = await startLocalStack({ home, report: note, worker: idleWorker });
+  const stack = await startLocalStack({ home, report: note, ...idleWorkers });
   const before = pidsOf(stack);
   for (const pid of before) process.kill(pid, 'SIGKILL');
-  for (const name of ['PostgreSQL', 'Temporal', 'the worker'])
+  for (const name of ['PostgreSQL', 'Temporal', 'the worker', 'the sensor worker'])
     await waitFor(new RegExp(`${name} runs again`));
-  expect(stack.restarts()).toEqual({ postgres: 1, temporal: 1, worker: 1 });
+  expect(stack.restarts()).toEqual({ postgres: 1, temporal: 1, worker: 1, sensorWorker: 1 });
   expect(pidsOf(stack).filter((pid) => before.includes(pid))).toEqual([]);
   await expect(answer(stack.sourceUrl)).resolves.toBe(42);
   const namespace = await fetch(`${stack.temporalUi}/api/v1/namespaces/default`);
   expect(namespace.status).toBe(200);
   await stack.stop();
+});
+
+test('keeps the log and the process id of each worker in a file of its own', async () => {
+  await using folder = await temporaryFolder();
+  const home = await homeIn(folder.path);
+  const saying = (word: string) => () => ({
+    command: process.execPath,
+    args: ['-e', `console.log("${word}"); setInterval(() => {}, 1000)`],
+  });
+  const workers = { worker: saying('pivot'), sensorWorker: saying('pong') };
+  const stack = await startLocalStack({ home, report, ...workers });
+  const pidIn = async (file: string) =>
+    (JSON.parse(await readFile(join(home, file), 'utf8')) as { pid: number }).pid;
+  expect(await pidIn('worker.pid')).toBe(stack.pids().worker);
+  expect(await pidIn('sensor-worker.pid')).toBe(stack.pids().sensorWorker);
+  await vi.waitFor(async () => {
+    expect(await readFile(join(home, 'worker.log'), 'utf8')).toBe('pivot\n');
+    expect(await readFile(join(home, 'sensor-worker.log'), 'utf8')).toBe('pong\n');
+  }, 10_000);
+  await stack.stop();
+  expect(stack.sensorMetricsPort).not.toBe(stack.metricsPort);
+  await expect(pidIn('sensor-worker.pid')).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 test('can be stopped while a part waits to be started again', async () => {
@@ -97,7 +121,7 @@ test('clears up after an owner that was killed', async () => {
   await using folder = await temporaryFolder();
   const home = await homeIn(folder.path);
   const left = startAndDie('local-stack', 'startLocalStack', { home });
-  expect(left.filter(isAlive)).toHaveLength(3);
+  expect(left.filter(isAlive)).toHaveLength(4);
   expect(readStack(home)).toBeUndefined();
   const stack = await startLocalStack({ home, report, worker: idleWorker });
   expect(left.filter(isAlive)).toEqual([]);
