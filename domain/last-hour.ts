@@ -11,6 +11,7 @@ const reasons = Object.keys({
   'thrown-out': 0,
   lost: 0,
   'not-opened': 0,
+  'protocol-error': 0,
 } satisfies Record<EndReason, 0>) as EndReason[];
 
 /** Of one slot, as whole numbers. Their order is that of {@link LastHourJson}: new ones go to the end. */

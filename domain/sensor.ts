@@ -1,3 +1,5 @@
+import type { LastHourJson } from './last-hour.ts';
+
 /** What a sensor server streams: `OutputMessage` (objects, zones, events, health), or `PointResult` (clouds). */
 export type SensorStream = 'output' | 'points';
 
@@ -41,6 +43,8 @@ export type EndReason =
   | 'thrown-out'
   /** It ended without a close frame: code 1006. */
   | 'lost'
+  /** We ended it, for what came is no WebSocket, or is a message over the limit: code 1002, 1007 or 1009. */
+  | 'protocol-error'
   /** It could not be opened: refused, timed out, no WebSocket, certificate not trusted. */
   | 'not-opened';
 
@@ -69,6 +73,10 @@ export interface Gap {
   to: string;
 }
 
+/**
+ * An `attempt` is a step of the reconnect ladder: 0 for the first of all, then 1, 2, 3 …, and 1 again after a
+ * connection that was healthy.
+ */
 type EventFields =
   | { event: 'connecting'; attempt: number }
   | { event: 'open'; localPort: number; attempt: number }
@@ -105,4 +113,6 @@ export interface StreamStatus {
   lastGap?: Gap;
   /** Round trip of the last ping. */
   pingMs?: number;
+  /** `LastHour.fromJson(…).summary()` makes figures of it. */
+  lastHour: LastHourJson;
 }
