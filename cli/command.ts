@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command, CommanderError } from 'commander';
 import { FairleadError } from '../domain/errors.ts';
 import { loadConfiguration, type Configuration } from '../workers/configuration.ts';
 
@@ -29,12 +29,23 @@ export function addCommand(
   { usage, summary, examples }: CommandDescription,
 ): Command {
   const title = examples.length === 1 ? 'Example:' : 'Examples:';
-  return program
-    .command(usage)
+  const command = program.command(usage);
+  return command
+    .exitOverride((error) => {
+      throw Object.assign(error, { typed: wordsOf(command) } satisfies Partial<WrongUsage>);
+    })
     .description(summary)
     .addHelpText('after', ['', title, ...examples.map((line) => `  ${line}`)].join('\n'))
     .option('--json', 'print exactly one JSON document on stdout')
     .option('--config <file>', 'the configuration to read (default: ./fairlead.toml)');
+}
+
+/** What commander throws, with the words of the command that it is about: `sensr zones get`. */
+export type WrongUsage = CommanderError & { typed?: string };
+
+function wordsOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? `${wordsOf(parent)} ${command.name()}` : command.name();
 }
 
 /** Writes the one JSON document, or the text, to stdout; `undefined` when the command wrote by itself. */

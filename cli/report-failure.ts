@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import type { WrongUsage } from './command.ts';
 import { exitCodeOfKind, FairleadError } from '../domain/errors.ts';
 
 const WHERE_TO_REPORT =
@@ -7,7 +8,7 @@ const WHERE_TO_REPORT =
 /** Tells what went wrong: on stderr for people, with `--json` on stdout for scripts too; and sets the exit code. */
 export function reportFailure(error: unknown, argv: readonly string[]): void {
   if (error instanceof CommanderError && error.exitCode === 0) return;
-  const failure = asFailure(error, argv);
+  const failure = asFailure(error);
   process.exitCode = exitCodeOfKind[failure.kind];
   process.stderr.write(`fairlead: ${failure.message}\n`);
   if (failure.kind === 'bug') process.stderr.write(`${stackOf(error)}\n`);
@@ -19,9 +20,9 @@ const documentOf = ({ code, message, hint }: FairleadError) => ({
   error: { code, message, hint: hint ?? null },
 });
 
-function asFailure(error: unknown, argv: readonly string[]): FairleadError {
+function asFailure(error: unknown): FairleadError {
   if (error instanceof FairleadError) return error;
-  if (error instanceof CommanderError) return usageFailure(error, argv);
+  if (error instanceof CommanderError) return usageFailure(error);
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new FairleadError('unexpected', withoutPasswords(message), {
     hint: WHERE_TO_REPORT,
@@ -29,14 +30,17 @@ function asFailure(error: unknown, argv: readonly string[]): FairleadError {
   });
 }
 
-function usageFailure(error: CommanderError, argv: readonly string[]): FairleadError {
+function usageFailure(error: WrongUsage): FairleadError {
+  const command = ['fairlead', error.typed ?? []].flat().join(' ');
   const isEmpty = error.code === 'commander.help';
-  const message = isEmpty ? 'no command was given' : error.message.replace(/^error: /, '');
-  const isUnknown = error.code === 'commander.unknownCommand';
-  const [command] = argv.filter((word) => !word.startsWith('-'));
-  const help = isEmpty || isUnknown || !command ? 'fairlead --help' : `fairlead ${command} --help`;
-  return new FairleadError('usage-invalid', message, { hint: `${help} shows what there is` });
+  const message = isEmpty ? emptyMessage(error) : error.message.replace(/^error: /, '');
+  return new FairleadError('usage-invalid', message, {
+    hint: `${command} --help shows what there is`,
+  });
 }
+
+const emptyMessage = ({ typed }: WrongUsage): string =>
+  typed === undefined ? 'no command was given' : `no command was given after ${typed}`;
 
 const stackOf = (error: unknown): string =>
   withoutPasswords(error instanceof Error ? (error.stack ?? error.message) : '');
