@@ -4,6 +4,9 @@ export interface Names {
   migrateFleet: string;
   migrateShip(ship: string): string;
   verifyShip(ship: string): string;
+  /** Of sensor sessions only: a worker that holds connections does nothing else. */
+  sensorTaskQueue: string;
+  sensorSession(sensor: string): string;
 }
 
 /**
@@ -11,10 +14,13 @@ export interface Names {
  */
 export function namesOf(installation?: string): Names {
   const prefix = installation ? `${installation}/` : '';
+  const queuePrefix = installation ? `${installation}-` : '';
   return {
-    taskQueue: installation ? `${installation}-fairlead-migration` : 'fairlead-migration',
+    taskQueue: `${queuePrefix}fairlead-migration`,
     migrateFleet: `${prefix}migrate-fleet`,
     migrateShip: (ship) => `${prefix}migrate-ship/${ship}`,
     verifyShip: (ship) => `${prefix}verify-ship/${ship}`,
+    sensorTaskQueue: `${queuePrefix}fairlead-sensor`,
+    sensorSession: (sensor) => `${prefix}sensor-session/${sensor}`,
   };
 }

@@ -1,0 +1,129 @@
+import type { LastHourJson } from './last-hour.ts';
+import type { ConnectionState, EndedConnection, Gap, StreamStatus } from './sensor.ts';
+
+/** A session knows its sensor by name only; the worker resolves it, so that no URL is in a history. */
+export interface SensorSessionInput {
+  sensor: string;
+  /** Of the run before. */
+  checkpoint?: SessionCheckpoint;
+}
+
+/** What one run of `holdConnection` leaves to the next, of the same session. */
+export interface SessionLegacy {
+  /** That were opened since the session began. */
+  connections: number;
+  /** Of the reconnect ladder, for the next dial. */
+  attempt: number;
+  /** The next dial comes no sooner. */
+  dialNotBefore?: string;
+  lastMessageAt?: string;
+  lastGap?: Gap;
+  lastHour?: LastHourJson;
+  /** The worker that still has the connection open. */
+  heldBy?: string;
+}
+
+export interface SessionCheckpoint {
+  startedAt: string;
+  state: ConnectionState;
+  since: string;
+  legacy: SessionLegacy;
+}
+
+export interface HoldConnectionInput {
+  sensor: string;
+  /** What the workflow believes: it is told only of changes. */
+  told: ConnectionState;
+  legacy: SessionLegacy;
+}
+
+/** How a run of `holdConnection` ended that was not cancelled. */
+export interface HoldConnectionResult {
+  /** The healthy connection that ended; none when it lives on, for the next run to adopt. */
+  ended?: EndedConnection;
+  legacy: SessionLegacy;
+}
+
+/** Heartbeat details of `holdConnection`: what a person sees in the UI, and what the next attempt goes on from. */
+export interface SessionHeartbeat extends StreamStatus {
+  session: {
+    /** The worker that has a connection, or is about to; absent once it let go. */
+    heldBy?: string;
+    attempt: number;
+    connections: number;
+    told: ConnectionState;
+    /** How often the workflow was told something in this run of the activity: each costs history. */
+    signals: number;
+    /** Grows with each heartbeat. */
+    beat: number;
+  };
+}
+
+/** What the workflow is told: changes of state only. */
+export interface ConnectionChange {
+  state: ConnectionState;
+  at: string;
+  worker: string;
+  connections: number;
+  connectedSince?: string;
+  lastGap?: Gap;
+  /** Why it is waiting, or silent. */
+  reason?: string;
+  /** What to type, where a person must act. */
+  hint?: string;
+  recordingStopped?: string;
+}
+
+/** The answer to the query `session`, and what the Temporal UI shows. */
+export interface SessionView {
+  sensor: string;
+  state: ConnectionState;
+  /** When it came into this state. */
+  since: string;
+  startedAt: string;
+  connectedSince?: string;
+  reconnects: number;
+  lastGap?: Gap;
+  reason?: string;
+  hint?: string;
+  recordingStopped?: string;
+  worker?: string;
+}
+
+/** What a session that was stopped has been. */
+export interface SessionReport {
+  sensor: string;
+  startedAt: string;
+  stoppedAt: string;
+  reconnects: number;
+  lastGap?: Gap;
+}
+
+/** Of opened connections, the first is none. */
+export const reconnectsOf = (connections: number): number => Math.max(0, connections - 1);
+
+/** What the Temporal UI shows under Current Details. */
+export function sessionTable(view: SessionView): string {
+  const { state, since, connectedSince, reconnects, lastGap, worker } = view;
+  const rows: [string, string][] = [
+    ['state', `**${state}** since ${since}`],
+    ['connected since', connectedSince ?? '–'],
+    ['reconnects', String(reconnects)],
+    ['last gap', lastGap ? `${lastGap.from} → ${lastGap.to}` : '–'],
+    ['worker', worker ?? '–'],
+  ];
+  return [
+    ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join('\n'),
+    ...remarksOf(view),
+    'Messages a second, the file being written and the last hour: _Pending Activities_, heartbeat details; or `fairlead sensor status`.',
+  ].join('\n\n');
+}
+
+function remarksOf({ reason, hint, recordingStopped }: SessionView): string[] {
+  const why = reason ? `**Why:** ${reason}` : '';
+  const what = hint ? ` **What to do:** ${hint}` : '';
+  return [
+    ...(why || what ? [`${why}${what}`.trim()] : []),
+    ...(recordingStopped ? [`**Nothing is being recorded:** ${recordingStopped}`] : []),
+  ];
+}
