@@ -16,7 +16,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'up',
-    summary: 'run a worker, and the local stack where nothing else is configured',
+    summary: 'run workers, and the local stack where nothing else is configured',
     load: async () => (await import('./up.ts')).addUp,
   },
   {

@@ -7,7 +7,11 @@ import type { Configuration } from '../workers/configuration.ts';
 import { packageRoot } from '../workers/configuration/package-root.ts';
 import { startLocalStack, type LocalStack, type StackPorts } from '../workers/stack/local-stack.ts';
 import type { StackAddresses } from '../workers/stack/stack-file.ts';
-import type { WorkerCommand } from '../workers/stack/worker-process.ts';
+import {
+  workerLogIn,
+  type WorkerCommand,
+  type WorkerPart,
+} from '../workers/stack/worker-process.ts';
 import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
 import {
   configuredTemporal,
@@ -24,27 +28,30 @@ const WORKFLOW_QUEUE = 1;
 export interface StackWishes {
   /** Uses nothing that is configured elsewhere. */
   alone: boolean;
-  /** The file that the worker reads as well. */
+  /** The file that the workers read as well. */
   configFile: string | undefined;
 }
 
 /**
- * Starts the local stack with its worker, and waits until the worker asks for work.
+ * Starts the local stack with its worker, and one more where sensors are configured, and waits until they ask for work.
  *
- * @throws {FairleadError} as `startLocalStack` does; `stack-failed` when the worker does not come up
+ * @throws {FairleadError} as `startLocalStack` does; `stack-failed` when a worker does not come up
  */
 export async function startOwnStack(
   configuration: Configuration,
   wishes: StackWishes,
 ): Promise<LocalStack> {
+  const commandOf = (part: WorkerPart) => (addresses: StackAddresses) =>
+    workerCommand(part, configuration, addresses, wishes);
   const stack = await startLocalStack({
     home: configuration.home,
     ports: portsOf(configuration),
     report: note,
-    worker: (addresses) => workerCommand(configuration, addresses, wishes),
+    worker: commandOf('worker'),
+    ...(hasSensors(configuration) && { sensorWorker: commandOf('sensorWorker') }),
   });
   try {
-    await untilWorkerPolls(configuration, stack, wishes);
+    await untilWorkersPoll(configuration, stack, wishes);
     return stack;
   } catch (error) {
     await stack.stop();
@@ -62,22 +69,24 @@ function portsOf({ stack, metrics }: Configuration): StackPorts {
   };
 }
 
-/** What the worker would find in `stack.json` later it is told now: that file is written when all of the stack runs. */
+export const hasSensors = ({ sensors }: Configuration): boolean => sensors.length > 0;
+
+/** What a worker would find in `stack.json` later it is told now: that file is written when all of the stack runs. */
 function workerCommand(
+  part: WorkerPart,
   { home, local }: Configuration,
   addresses: StackAddresses,
   { alone, configFile }: StackWishes,
 ): WorkerCommand {
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
-  const config = configFile === undefined ? [] : ['--config', configFile];
   const ownTemporal = alone || configuredTemporal() === undefined;
+  const metricsPort = { worker: addresses.metricsPort, sensorWorker: addresses.sensorMetricsPort };
   return {
     command: process.execPath,
-    args: [main, 'worker', ...config],
+    args: workerArguments(part, configFile),
     cwd: alone ? home : process.cwd(),
     env: {
       FAIRLEAD_HOME: home,
-      FAIRLEAD_METRICS_PORT: String(addresses.metricsPort),
+      FAIRLEAD_METRICS_PORT: String(metricsPort[part]),
       ...(local && { FAIRLEAD_SOURCE_URL: addresses.sourceUrl }),
       ...(local && { FAIRLEAD_TARGET_URL: addresses.targetUrl }),
       ...(ownTemporal && { [STACK_TEMPORAL_VARIABLE]: addresses.temporalAddress }),
@@ -85,7 +94,15 @@ function workerCommand(
   };
 }
 
-/** The Temporal server that a stack's worker uses. */
+/** Of this very program, after `node`. */
+export function workerArguments(part: WorkerPart, configFile: string | undefined): string[] {
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const queue = part === 'sensorWorker' ? ['--queue', 'sensor'] : [];
+  const config = configFile === undefined ? [] : ['--config', configFile];
+  return [main, 'worker', ...queue, ...config];
+}
+
+/** The Temporal server that a stack's workers use. */
 export const temporalOf = (stack: LocalStack, { alone }: StackWishes): TemporalLocation =>
   (alone ? undefined : configuredTemporal()) ?? {
     address: stack.temporalAddress,
@@ -95,25 +112,40 @@ export const temporalOf = (stack: LocalStack, { alone }: StackWishes): TemporalL
     local: true,
   };
 
-async function untilWorkerPolls(
-  { migration, home }: Configuration,
+async function untilWorkersPoll(
+  configuration: Configuration,
   stack: LocalStack,
   wishes: StackWishes,
 ): Promise<void> {
   await using temporal = await connectTemporal(temporalOf(stack, wishes));
-  const { taskQueue } = namesOf(migration.installation);
+  const { taskQueue, sensorTaskQueue } = namesOf(configuration.migration.installation);
+  const queues: [WorkerPart, string][] = [
+    ['worker', taskQueue],
+    ...(hasSensors(configuration)
+      ? [['sensorWorker', sensorTaskQueue] as [WorkerPart, string]]
+      : []),
+  ];
+  await Promise.all(
+    queues.map(([part, queue]) =>
+      untilWorkerPolls(temporal, queue, workerLogIn(configuration.home, part)),
+    ),
+  );
+}
+
+async function untilWorkerPolls(
+  temporal: TemporalClient,
+  queue: string,
+  log: string,
+): Promise<void> {
   const since = Date.now();
   while (Date.now() - since < WORKER_PATIENCE_MS) {
-    if (await isPolled(temporal, taskQueue, since)) return;
+    if (await isPolled(temporal, queue, since)) return;
     await sleep(POLL_INTERVAL_MS);
   }
-  const log = join(home, 'worker.log');
   throw new FairleadError(
     'stack-failed',
-    `the worker did not come up in ${WORKER_PATIENCE_MS} ms`,
-    {
-      hint: `its last words are in ${log}: tail ${log}`,
-    },
+    `no worker came up for the queue ${queue} in ${WORKER_PATIENCE_MS} ms`,
+    { hint: `its last words are in ${log}: tail ${log}` },
   );
 }
 

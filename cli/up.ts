@@ -4,7 +4,8 @@ import type { Configuration } from '../workers/configuration.ts';
 import { requireBothOrNeither, resolveDatabase } from '../workers/resolve-database.ts';
 import { configuredTemporal, type TemporalLocation } from '../workers/temporal-location.ts';
 import { addCommand, note, readConfiguration, type CommonOptions } from './command.ts';
-import { startOwnStack, temporalOf } from './own-stack.ts';
+import { hasSensors, startOwnStack, temporalOf } from './own-stack.ts';
+import { startSensorWorker } from './start-sensor-worker.ts';
 import { runWorker } from './worker.ts';
 
 /** What `up --json` prints once everything is ready. */
@@ -15,13 +16,15 @@ interface Ready {
   sourceUrl: string;
   targetUrl: string;
   metricsUrl: string;
+  /** Of the sensors' own worker; null where no sensor is configured. */
+  sensorMetricsUrl: string | null;
 }
 
 /** `fairlead up` */
 export function addUp(program: Command): void {
   addCommand(program, {
     usage: 'up',
-    summary: 'run a worker, and the local stack where nothing else is configured, until Ctrl-C',
+    summary: 'run workers, and the local stack where nothing else is configured, until Ctrl-C',
     examples: ['fairlead up', 'fairlead up --json'],
   }).action(async (options: CommonOptions) => {
     const configuration = readConfiguration(options);
@@ -32,14 +35,18 @@ export function addUp(program: Command): void {
   });
 }
 
-/** Everything is configured: there is only a worker to run. */
+/** Everything is configured: there are only workers to run, that of the sensors in a process of its own. */
 async function upAlone(
   configuration: Configuration,
   temporal: TemporalLocation,
   options: CommonOptions,
 ): Promise<void> {
+  await using sensors = hasSensors(configuration)
+    ? await startSensorWorker(configuration, options.config)
+    : undefined;
+  const sensorMetricsUrl = sensors?.metricsUrl ?? null;
   await runWorker(configuration, temporal, (metricsUrl) =>
-    announce({ ...placesOf(configuration, temporal), metricsUrl }, options),
+    announce({ ...placesOf(configuration, temporal), metricsUrl, sensorMetricsUrl }, options),
   );
 }
 
@@ -49,7 +56,9 @@ async function upWithStack(configuration: Configuration, options: CommonOptions)
   const stack = await startOwnStack(configuration, wishes);
   try {
     const places = placesOf(configuration, temporalOf(stack, wishes));
-    announce({ ...places, metricsUrl: stack.metricsUrl }, options);
+    const { metricsUrl } = stack;
+    const sensorMetricsUrl = hasSensors(configuration) ? stack.sensorMetricsUrl : null;
+    announce({ ...places, metricsUrl, sensorMetricsUrl }, options);
     await stopped;
     note('stopping');
   } finally {
@@ -65,7 +74,7 @@ export async function untilToldToStop(): Promise<void> {
 function placesOf(
   configuration: Configuration,
   temporal: TemporalLocation,
-): Omit<Ready, 'metricsUrl'> {
+): Omit<Ready, 'metricsUrl' | 'sensorMetricsUrl'> {
   return {
     temporalAddress: temporal.address,
     temporalUi: temporal.ui ?? null,
@@ -78,7 +87,9 @@ function placesOf(
 /** The databases' passwords are for scripts only, which asked for them by `--json`. */
 function announce(ready: Ready, { json }: CommonOptions): void {
   if (json) return void process.stdout.write(`${JSON.stringify(ready)}\n`);
-  note(`ready; Temporal is at ${ready.temporalAddress}, metrics at ${ready.metricsUrl}`);
+  const metrics = [ready.metricsUrl, ready.sensorMetricsUrl ?? []].flat().join(' and ');
+  note(`ready; Temporal is at ${ready.temporalAddress}, metrics at ${metrics}`);
   if (ready.temporalUi) note(`Temporal UI: ${ready.temporalUi}`);
-  note('in another terminal: fairlead migrate <ship>; Ctrl-C stops everything');
+  const sensor = ready.sensorMetricsUrl ? ', fairlead sensor start <name>' : '';
+  note(`in another terminal: fairlead migrate <ship>${sensor}; Ctrl-C stops everything`);
 }

@@ -52,7 +52,7 @@ export type LocalStack = StackAddresses & {
 };
 
 const USUAL_METRICS_PORT = 9464;
-const USUAL_SENSOR_METRICS_PORT = 9465;
+export const USUAL_SENSOR_METRICS_PORT = 9465;
 
 /**
  * Starts PostgreSQL, Temporal and the workers in one home, and keeps them running until it is stopped: each that ends

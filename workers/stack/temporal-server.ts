@@ -1,7 +1,10 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
-import { migrationSearchAttributes } from '../../domain/search-attributes.ts';
+import {
+  migrationSearchAttributes,
+  sensorSearchAttributes,
+} from '../../domain/search-attributes.ts';
 import { awaitTemporal } from './await-temporal.ts';
 import { anyFreePort, choosePort, portTaken } from './choose-port.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -38,7 +41,7 @@ export type StartTemporalOptions = {
   report: Report;
   /** More arguments of `temporal server start-dev`, such as `--dynamic-config-value`. */
   extraArguments?: readonly string[];
-  /** Name to type; registered on each start. Default: those of a migration. */
+  /** Name to type; registered on each start. Default: those of migrations and sensor sessions. */
   searchAttributes?: Readonly<Record<string, string>>;
 };
 
@@ -198,9 +201,11 @@ const environment = (): NodeJS.ProcessEnv => ({
   TEMPORAL_CONFIG_FILE: devNull,
 });
 
+const allSearchAttributes = { ...migrationSearchAttributes, ...sensorSearchAttributes };
+
 /** On each start: the server's own flag for it does nothing to a database file that exists. */
 async function registerSearchAttributes(
-  { cli, searchAttributes = migrationSearchAttributes }: StartTemporalOptions,
+  { cli, searchAttributes = allSearchAttributes }: StartTemporalOptions,
   address: string,
 ): Promise<void> {
   const attributes = Object.entries(searchAttributes);
