@@ -14,8 +14,9 @@ export async function startNotedSimulator(): Promise<{
   const sent: Record<SensorStream, SentFrame[]> = { output: [], points: [] };
   const simulator = await startSimulator({
     points: POINTS,
-    onSent: ({ stream, connection, atMs, payload }) => {
-      if (payload) sent[stream].push({ key: keyOf(payload), connection, atMs });
+    onSent: ({ stream, connection, atMs }, payload) => {
+      const bytes = payload();
+      if (bytes) sent[stream].push({ key: keyOf(bytes), connection, atMs });
     },
   });
   return { simulator, sent };
