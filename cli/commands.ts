@@ -74,4 +74,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'list the chunks that failed',
     load: async () => (await import('./failed.ts')).addFailed,
   },
+  {
+    name: 'simulate',
+    summary: 'run a sensor server to try against',
+    load: async () => (await import('./simulate.ts')).addSimulate,
+  },
 ];

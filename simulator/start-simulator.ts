@@ -8,6 +8,7 @@ import { startBroadcast } from './stream/broadcast.ts';
 import type { SentMessage } from './stream/sent-log.ts';
 import {
   StreamServer,
+  type ConnectionListener,
   type SentListener,
   type StreamCounts,
   type TlsFiles,
@@ -32,6 +33,7 @@ export interface SimulatorOptions {
   /** A client that leaves more unread is thrown out: 64 MiB unless said. */
   maxBufferBytes?: number;
   onSent?: SentListener;
+  onConnection?: ConnectionListener;
   /** The prefix of the REST resources: `v3.5` unless said. */
   version?: string;
 }
@@ -65,8 +67,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const board = new FaultBoard();
   const scene = new Scene(objects, firstZones);
   let lastId = 0;
-  const { onSent } = options;
-  const common = { host, tls, faults: board, maxBufferBytes, onSent, nextId: () => ++lastId };
+  const { onSent, onConnection } = options;
+  const nextId = () => ++lastId;
+  const common = { host, tls, faults: board, maxBufferBytes, onSent, onConnection, nextId };
   const watchers = new Watchers<Counts>(() => counts());
   const onChange = () => watchers.look();
   const server = (stream: SensorStream) =>

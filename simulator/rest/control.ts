@@ -1,5 +1,6 @@
 import type { SensorStream } from '../../domain/sensor.ts';
-import { isFaultName, type Faults } from '../faults.ts';
+import { checkedOptions } from '../fault-schemas.ts';
+import { isFaultName, type FaultName, type Faults } from '../faults.ts';
 import type { SentMessage } from '../stream/sent-log.ts';
 import type { RestAnswer, RestRequest } from './resources.ts';
 
@@ -44,9 +45,19 @@ async function changeFaults(
 ): Promise<RestAnswer> {
   if (clear === true) await faults.clear();
   else if (clear !== undefined && isFaultName(clear)) await faults.clear(clear);
-  else if (name !== undefined && isFaultName(name)) await faults.set(name, options);
+  else if (name !== undefined && isFaultName(name)) return setFault(name, options, faults);
   else return { status: 400, body: `There is no fault ${clear ?? name}.` };
   return json(faults.active());
+}
+
+async function setFault(name: FaultName, options: unknown, faults: Faults): Promise<RestAnswer> {
+  try {
+    await faults.set(name, checkedOptions(name, options));
+    return json(faults.active());
+  } catch (error) {
+    if (error instanceof RangeError) return { status: 400, body: error.message };
+    throw error;
+  }
 }
 
 function sentFilter(query: URLSearchParams): { stream?: SensorStream; connection?: number } {

@@ -26,6 +26,12 @@ export type SentListener = (
   payload: () => Buffer | undefined,
 ) => void;
 
+export type ConnectionListener = (
+  change: 'opened' | 'ended',
+  stream: SensorStream,
+  record: ConnectionRecord,
+) => void;
+
 export interface StreamServerOptions {
   stream: SensorStream;
   host: string;
@@ -36,6 +42,7 @@ export interface StreamServerOptions {
   maxBufferBytes: number;
   nextId: () => number;
   onSent: SentListener | undefined;
+  onConnection: ConnectionListener | undefined;
   onChange: () => void;
 }
 
@@ -182,8 +189,14 @@ export class StreamServer {
   }
 
   #follow(connection: ClientConnection): void {
-    if (connection.record.endedAtMs !== undefined) this.#connections.delete(connection);
-    else if (connection.isOpen && !connection.wasGreeted) this.#greet(connection);
+    const { record } = connection;
+    if (record.endedAtMs !== undefined) {
+      this.#connections.delete(connection);
+      this.#options.onConnection?.('ended', this.#options.stream, record);
+    } else if (connection.isOpen && !connection.wasGreeted) {
+      this.#options.onConnection?.('opened', this.#options.stream, record);
+      this.#greet(connection);
+    }
     this.#options.onChange();
   }
 
