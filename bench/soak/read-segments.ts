@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { McapStreamReader, type McapTypes } from '@mcap/core';
 import type { RecordedFrame, RecordedGap } from './judge-recording.ts';
 
@@ -32,7 +32,7 @@ export const keyOf = (bytes: Uint8Array): string =>
 
 /** Reads every finished segment in a folder, in the order of their first frames. */
 export async function readSegments(folder: string): Promise<Segments> {
-  const names = (await readdir(folder).catch(() => [] as string[])).toSorted();
+  const names = await filesBelow(folder);
   const finished = names.filter((name) => name.endsWith('.mcap'));
   const segments = await Promise.all(
     finished.map(async (file) => ({ file, ...(await readSegment(join(folder, file))) })),
@@ -48,6 +48,14 @@ export async function readSegments(folder: string): Promise<Segments> {
     others: names.filter((name) => !name.endsWith('.mcap')),
     bytes: inOrder.reduce((sum, segment) => sum + segment.bytes, 0),
   };
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .toSorted();
 }
 
 const startOf = ({ frames }: Segment): number => frames[0]?.atMs ?? 0;

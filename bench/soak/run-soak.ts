@@ -6,6 +6,7 @@ import { sampleOf } from './processes.ts';
 import type { SoakStack } from './soak-stack.ts';
 
 const SAMPLE_EVERY_MS = 5_000;
+const SOCKETS_EVERY_MS = 500;
 const HAND_OVER_PATIENCE_MS = 60_000;
 
 export interface Interval {
@@ -31,7 +32,7 @@ export interface SoakLog {
   handOvers: HandOver[];
   worker: ProcessSample[];
   witness: ProcessSample[];
-  /** Most sockets that the server had at once for the output stream, of all samples. */
+  /** Most sockets that the server's kernel had at once for the output stream, of all looks. */
   mostServerSockets: number;
 }
 
@@ -59,7 +60,9 @@ export async function runSoak(run: SoakRun): Promise<SoakLog> {
     witness: [],
     mostServerSockets: 0,
   };
+  const sockets = setInterval(() => lookAtSockets(run.simulator, log), SOCKETS_EVERY_MS);
   await Promise.all([runFaults(run, log), runBlows(run, log), runSamples(run, log)]);
+  clearInterval(sockets);
   return log;
 }
 
@@ -129,10 +132,20 @@ async function runSamples(run: SoakRun, log: SoakLog): Promise<void> {
     if (run.signal.aborted) return;
     takeSample(log.worker, run.stack.workerPid());
     takeSample(log.witness, run.stack.witnessPid);
-    log.mostServerSockets = Math.max(log.mostServerSockets, run.simulator.counts().output.now);
     if (atMs % 60_000 === 0) run.say(progressOf(run, log, atMs));
   }
   await untilMs(run, log, run.totalMs);
+}
+
+function lookAtSockets(simulator: Simulator, log: SoakLog): void {
+  const { tcp, now } = simulator.counts().output;
+  log.mostServerSockets = Math.max(log.mostServerSockets, tcp ? liveSockets(tcp) : now);
+}
+
+/** Of a server's port: neither its listener, nor what only waits for late packets. */
+export function liveSockets(tcp: Record<string, number>): number {
+  const { LISTEN: _listener, TIME_WAIT: _over, ...live } = tcp;
+  return Object.values(live).reduce((sum, count) => sum + count, 0);
 }
 
 function takeSample(samples: ProcessSample[], pid: number | undefined): void {
