@@ -21,7 +21,7 @@ import { migrationInput } from './migration-options.ts';
 import { projectFile, startOwnStack, temporalOf, type StackWishes } from './own-stack.ts';
 import { openProgress } from './progress.ts';
 import { startMigration } from './start-migration.ts';
-import { untilToldToStop } from './up.ts';
+import { untilToldToStop } from './until-told-to-stop.ts';
 
 const VOYAGE = {
   ship: 'IMO9074729',

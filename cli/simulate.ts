@@ -8,7 +8,7 @@ import { startSimulator, type Counts, type Simulator } from '../simulator/start-
 import type { ConnectionRecord } from '../simulator/stream/connection-record.ts';
 import { addCommandGroup } from './command-group.ts';
 import { addCommand, note, type CommonOptions } from './command.ts';
-import { untilToldToStop } from './up.ts';
+import { untilToldToStop } from './until-told-to-stop.ts';
 
 type Ports = readonly [output: number, points: number, rest: number];
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { Configuration } from '../workers/configuration.ts';
 import { requireBothOrNeither, resolveDatabase } from '../workers/resolve-database.ts';
@@ -6,6 +5,7 @@ import { configuredTemporal, type TemporalLocation } from '../workers/temporal-l
 import { addCommand, note, readConfiguration, type CommonOptions } from './command.ts';
 import { hasSensors, startOwnStack, temporalOf } from './own-stack.ts';
 import { startSensorWorker } from './start-sensor-worker.ts';
+import { untilToldToStop } from './until-told-to-stop.ts';
 import { runWorker } from './worker.ts';
 
 /** What `up --json` prints once everything is ready. */
@@ -64,11 +64,6 @@ async function upWithStack(configuration: Configuration, options: CommonOptions)
   } finally {
     await stack.stop();
   }
-}
-
-/** Listens from the beginning, so that a Ctrl-C while the servers start stops them in order as well. */
-export async function untilToldToStop(): Promise<void> {
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }
 
 function placesOf(
