@@ -79,4 +79,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'run a sensor server to try against',
     load: async () => (await import('./simulate.ts')).addSimulate,
   },
+  {
+    name: 'sensr',
+    summary: "a sensor server's REST commands",
+    load: async () => (await import('./sensr.ts')).addSensr,
+  },
 ];
