@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { FairleadError } from '../domain/errors.ts';
 import type { FailureDetail } from '../domain/migration.ts';
 
@@ -8,18 +8,34 @@ import type { FailureDetail } from '../domain/migration.ts';
  */
 export function applicationFailureOf(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
-  const failure = error instanceof FairleadError ? error : unexpected(error);
-  const { kind, code, hint } = failure;
-  const detail: FailureDetail = { kind, ...(hint && { hint: withoutSecrets(hint) }) };
+  const failure = asFairleadError(error);
+  const isTransient = failure.kind === 'transient' || failure.kind === 'outcome-unknown';
+  return ApplicationFailure.create({ ...contentOf(failure), nonRetryable: !isTransient });
+}
+
+/**
+ * The same for what is tried again for ever, whatever the failure.
+ *
+ * @param nextRetryDelay in milliseconds
+ */
+export function retriedFailureOf(error: unknown, nextRetryDelay: number): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  const failure = asFairleadError(error);
+  const isExpected = failure.kind === 'transient';
   return ApplicationFailure.create({
-    type: code,
-    message: withoutSecrets(failure.message),
-    details: [detail],
-    nonRetryable: kind !== 'transient' && kind !== 'outcome-unknown',
+    ...contentOf(failure),
+    nextRetryDelay,
+    ...(isExpected && { category: ApplicationFailureCategory.BENIGN }),
   });
 }
 
-function unexpected(error: unknown): FairleadError {
+function contentOf({ kind, code, hint, message }: FairleadError) {
+  const detail: FailureDetail = { kind, ...(hint && { hint: withoutSecrets(hint) }) };
+  return { type: code, message: withoutSecrets(message), details: [detail] };
+}
+
+export function asFairleadError(error: unknown): FairleadError {
+  if (error instanceof FairleadError) return error;
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new FairleadError('unexpected', message, { cause: error });
 }

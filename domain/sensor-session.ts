@@ -88,6 +88,8 @@ export interface SessionView {
   hint?: string;
   recordingStopped?: string;
   worker?: string;
+  /** A person has asked for its end. */
+  stopping: boolean;
 }
 
 /** What a session that was stopped has been. */

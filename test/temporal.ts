@@ -19,11 +19,13 @@ export type TestTemporal = AsyncDisposable & {
  * Connections to the Temporal server that all tests share, and names that keep them apart; closed at the end.
  *
  * @param options.shortHistory the server that suggests to continue as new after 40 events
+ * @param options.address of a server that the test has to itself
  */
 export async function testTemporal(
-  options: { shortHistory?: boolean } = {},
+  options: { shortHistory?: boolean; address?: string } = {},
 ): Promise<TestTemporal> {
-  const address = inject(options.shortHistory ? 'shortHistoryTemporalAddress' : 'temporalAddress');
+  const shared = inject(options.shortHistory ? 'shortHistoryTemporalAddress' : 'temporalAddress');
+  const address = options.address ?? shared;
   const connection = await Connection.connect({ address });
   const nativeConnection = await NativeConnection.connect({ address });
   const suffix = randomBytes(6).toString('hex');

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { connectionState, reconnect, reconnects, stop } from '../../workflows/sensor-messages.ts';
+import { sessionLab, sessionWhere } from './session-lab.ts';
+
+describe('a sensor session', () => {
+  it('connects, tells so, and stops with code 1000 within two seconds', async () => {
+    await using lab = await sessionLab();
+    const handle = await lab.start();
+    const view = await sessionWhere(handle, ({ state }) => state === 'connected');
+    expect(view).toMatchObject({ sensor: 'pier-3', reconnects: 0, stopping: false });
+    expect(view.connectedSince).toBeDefined();
+    const { typedSearchAttributes } = await handle.describe();
+    expect(typedSearchAttributes.get(connectionState)).toBe('connected');
+    const askedAt = Date.now();
+    await handle.executeUpdate(stop);
+    const report = await handle.result();
+    expect(Date.now() - askedAt).toBeLessThan(3_000);
+    expect(report).toMatchObject({ sensor: 'pier-3', reconnects: 0 });
+    expect(lab.server.open).toEqual([]);
+    expect(lab.server.finished).toEqual(['first']);
+  });
+
+  it('dials again a second after a healthy connection was lost', async () => {
+    await using lab = await sessionLab();
+    const handle = await lab.start();
+    await sessionWhere(handle, ({ state }) => state === 'connected');
+    lab.server.open[0]!.end({});
+    await lab.server.until(({ dials }) => dials.length === 2);
+    const gapMs = lab.server.dials[1]!.dialedAt - lab.server.dials[0]!.endedAt!;
+    expect(gapMs).toBeGreaterThanOrEqual(800);
+    expect(gapMs).toBeLessThan(2_500);
+    await sessionWhere(handle, (view) => view.reconnects === 1);
+    const { typedSearchAttributes } = await handle.describe();
+    expect(typedSearchAttributes.get(reconnects)).toBe(1);
+  });
+
+  it('climbs the ladder while the sensor is offline, and leaves no events', async () => {
+    await using lab = await sessionLab();
+    lab.server.mode = 'refuse';
+    const handle = await lab.start();
+    await lab.server.until(({ dials }) => dials.length === 3);
+    const { historyLength } = await handle.describe();
+    await lab.server.until(({ dials }) => dials.length === 5);
+    const gaps = lab.server.dials
+      .slice(1)
+      .map(({ dialedAt }, index) => dialedAt - lab.server.dials[index]!.endedAt!);
+    for (const [step, gapMs] of gaps.entries()) {
+      expect(gapMs).toBeGreaterThanOrEqual(0.8 * 1_000 * 2 ** step - 20);
+      expect(gapMs).toBeLessThan(1_000 * 2 ** step + 1_000);
+    }
+    expect((await handle.describe()).historyLength).toBe(historyLength);
+    await sessionWhere(
+      handle,
+      ({ state, reason }) => state === 'waiting' && reason === 'connect ECONNREFUSED',
+    );
+  });
+
+  it('opens another connection at once when told to reconnect, also while it waits', async () => {
+    await using lab = await sessionLab();
+    const handle = await lab.start();
+    await sessionWhere(handle, ({ state }) => state === 'connected');
+    await handle.executeUpdate(reconnect);
+    await lab.server.until(({ dials, open }) => dials.length === 2 && open.length === 1);
+    expect(lab.server.peak).toBe(1);
+    lab.server.mode = 'refuse';
+    lab.server.open[0]!.end({ healthy: false });
+    await lab.server.until(({ dials }) => dials.length === 5);
+    lab.server.mode = 'serve';
+    const askedAt = Date.now();
+    await handle.executeUpdate(reconnect);
+    await sessionWhere(handle, ({ state }) => state === 'connected');
+    expect(Date.now() - askedAt).toBeLessThan(2_500);
+  });
+
+  it('is cancelled from the UI with its connection closed', async () => {
+    await using lab = await sessionLab();
+    const handle = await lab.start();
+    await sessionWhere(handle, ({ state }) => state === 'connected');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow('cancelled');
+    expect(lab.server.open).toEqual([]);
+    expect(lab.server.finished).toEqual(['first']);
+  });
+});

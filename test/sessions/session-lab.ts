@@ -1,0 +1,130 @@
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
+import { fileURLToPath } from 'node:url';
+import { createSensorActivities } from '../../activities/sensor-activities.ts';
+import { HeldStreams } from '../../activities/sensor/session/held-streams.ts';
+import { TemporalContact } from '../../activities/sensor/session/temporal-contact.ts';
+import { namesOf, type Names } from '../../domain/names.ts';
+import type { SessionView } from '../../domain/sensor-session.ts';
+import type { sensorSession } from '../../workflows/sensor-session.ts';
+import { session } from '../../workflows/sensor-messages.ts';
+import { sessionHeader } from '../../workflows/session-header.ts';
+import { testTemporal } from '../temporal.ts';
+import { PlayedServer } from './played-server.ts';
+
+export type SessionHandle = WorkflowHandleWithFirstExecutionRunId<typeof sensorSession>;
+
+export interface SessionLab extends AsyncDisposable {
+  server: PlayedServer;
+  client: Client;
+  names: Names;
+  installation: string;
+  start(sensor?: string): Promise<SessionHandle>;
+  /** One more; the first is there from the beginning. */
+  startWorker(name: string): Promise<LabWorker>;
+}
+
+export interface LabWorker {
+  identity: string;
+  /** As SIGTERM does. */
+  stop(): Promise<void>;
+}
+
+export interface SessionLabOptions {
+  shortHistory?: boolean;
+  /** Of another server than that which all tests share. */
+  address?: string;
+  holdAloneMs?: number;
+}
+
+let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
+const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+const quiet = new DefaultLogger('WARN');
+Runtime.install({ logger: quiet });
+const noLog = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** Workers on a queue of their own, over a sensor server in memory. */
+export async function sessionLab(options: SessionLabOptions = {}): Promise<SessionLab> {
+  const { holdAloneMs = 60_000 } = options;
+  bundle ??= bundleWorkflowCode({ workflowsPath, logger: quiet });
+  const temporal = await testTemporal(options);
+  const { client } = temporal;
+  const installation = temporal.unique('test');
+  const names = namesOf(installation);
+  const server = new PlayedServer();
+  const workers: LabWorker[] = [];
+  const startWorker = async (name: string): Promise<LabWorker> => {
+    const identity = temporal.unique(name);
+    const connection = await NativeConnection.connect({ address: temporal.address });
+    const streams = new HeldStreams({
+      identity,
+      open: server.holderOf(name),
+      holdAloneMs,
+      log: noLog,
+    });
+    const ask = () =>
+      connection.withDeadline(Date.now() + 2_000, () =>
+        connection.workflowService.getSystemInfo({}),
+      );
+    const contact = new TemporalContact(ask);
+    const worker = await Worker.create({
+      connection,
+      identity,
+      taskQueue: names.sensorTaskQueue,
+      workflowBundle: await bundle!,
+      activities: createSensorActivities({ streams, contact }),
+      maxHeartbeatThrottleInterval: 1_000,
+      shutdownForceTime: 10_000,
+    });
+    const running = worker.run();
+    let stopping: Promise<void> | undefined;
+    const stop = async () => {
+      worker.shutdown();
+      await running;
+      await streams[Symbol.asyncDispose]();
+      contact[Symbol.dispose]();
+      await connection.close();
+    };
+    const started = { identity, stop: () => (stopping ??= stop()) };
+    workers.push(started);
+    return started;
+  };
+  await startWorker('first');
+  return {
+    server,
+    client,
+    names,
+    installation,
+    startWorker,
+    start: (sensor = 'pier-3') =>
+      client.workflow.start<typeof sensorSession>('sensorSession', {
+        args: [{ sensor }],
+        taskQueue: names.sensorTaskQueue,
+        workflowId: names.sensorSession(sensor),
+        workflowExecutionTimeout: '5 minutes',
+        ...sessionHeader({ sensor }),
+      }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await temporal[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Asks until it is as wanted. */
+export async function sessionWhere(
+  handle: Pick<SessionHandle, 'query'>,
+  isWanted: (view: SessionView) => boolean,
+): Promise<SessionView> {
+  for (;;) {
+    const view = await handle.query(session);
+    if (isWanted(view)) return view;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

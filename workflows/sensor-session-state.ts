@@ -1,0 +1,157 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import type { ConnectionState, Gap } from '../domain/sensor.ts';
+import {
+  reconnectsOf,
+  type ConnectionChange,
+  type HoldConnectionInput,
+  type HoldConnectionResult,
+  type SensorSessionInput,
+  type SessionLegacy,
+  type SessionReport,
+  type SessionView,
+} from '../domain/sensor-session.ts';
+
+/** Everything that a session knows about itself; message handlers delegate to it. */
+export class SessionState {
+  readonly sensor: string;
+  stopRequested = false;
+  private readonly startedAt: string;
+  private readonly show: (view: SessionView) => void;
+  private state: ConnectionState;
+  private since: string;
+  private legacy: SessionLegacy;
+  private latest: Partial<ConnectionChange> = {};
+  private letGo: () => void = () => {};
+
+  /** @param show is called after everything that a watcher would want to see */
+  constructor({ sensor, checkpoint }: SensorSessionInput, show: (view: SessionView) => void) {
+    this.sensor = sensor;
+    this.show = show;
+    this.startedAt = checkpoint?.startedAt ?? now();
+    this.state = checkpoint?.state ?? 'connecting';
+    this.since = checkpoint?.since ?? this.startedAt;
+    this.legacy = checkpoint?.legacy ?? { connections: 0, attempt: 0 };
+  }
+
+  // What the operator says.
+
+  assertRunning(): void {
+    if (!this.stopRequested) return;
+    const message = `${this.sensor}: the session is being stopped already`;
+    throw ApplicationFailure.create({ type: 'usage-invalid', message, nonRetryable: true });
+  }
+
+  stop(): void {
+    this.stopRequested = true;
+    this.letGo();
+  }
+
+  reconnect(): void {
+    this.letGo();
+  }
+
+  // What happens to connections.
+
+  begin(): void {
+    this.show(this.view());
+  }
+
+  /** @param letGo ends the run of `holdConnection` that begins now */
+  holding(letGo: () => void): void {
+    this.letGo = letGo;
+  }
+
+  nextHold(): HoldConnectionInput {
+    return { sensor: this.sensor, told: this.state, legacy: this.legacy };
+  }
+
+  changed(change: ConnectionChange): void {
+    this.latest = change;
+    const { connections, lastGap } = change;
+    this.legacy = { ...this.legacy, connections, ...(lastGap && { lastGap }) };
+    this.enter(change.state, change.at);
+  }
+
+  /** It ended, or lives on for the next run to adopt. */
+  held({ ended, legacy }: HoldConnectionResult): void {
+    this.legacy = legacy;
+    if (ended) this.lost(ended.detail, ended.endedAt);
+  }
+
+  /** By a person, who wants the next one at once. */
+  closed(): void {
+    const { connections, lastGap, lastHour, lastMessageAt } = this.legacy;
+    this.legacy = {
+      connections,
+      attempt: 0,
+      ...(lastGap && { lastGap }),
+      ...(lastHour && { lastHour }),
+      ...(lastMessageAt && { lastMessageAt }),
+    };
+    this.lost('closed by a person', now());
+  }
+
+  failed(error: unknown): void {
+    const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+    this.lost(cause instanceof Error ? cause.message : String(cause), now());
+  }
+
+  private lost(reason: string, at: string): void {
+    this.latest = { reason };
+    this.enter('waiting', at);
+  }
+
+  stopped(): void {
+    this.latest = {};
+    this.stopRequested = true;
+    this.enter('stopped', now());
+  }
+
+  private enter(state: ConnectionState, at: string): void {
+    if (state !== this.state) this.since = at;
+    this.state = state;
+    this.show(this.view());
+  }
+
+  // What it tells.
+
+  view(): SessionView {
+    const { connectedSince, reason, hint, recordingStopped, worker } = this.latest;
+    return {
+      sensor: this.sensor,
+      state: this.state,
+      since: this.since,
+      startedAt: this.startedAt,
+      ...(connectedSince && { connectedSince }),
+      reconnects: reconnectsOf(this.legacy.connections),
+      ...this.lastGap(),
+      ...(reason && { reason }),
+      ...(hint && { hint }),
+      ...(recordingStopped && { recordingStopped }),
+      ...(worker && { worker }),
+      stopping: this.stopRequested,
+    };
+  }
+
+  report(): SessionReport {
+    return {
+      sensor: this.sensor,
+      startedAt: this.startedAt,
+      stoppedAt: this.since,
+      reconnects: reconnectsOf(this.legacy.connections),
+      ...this.lastGap(),
+    };
+  }
+
+  private lastGap(): { lastGap?: Gap } {
+    const { lastGap } = this.legacy;
+    return lastGap ? { lastGap } : {};
+  }
+
+  continuation(): SensorSessionInput {
+    const { sensor, startedAt, state, since, legacy } = this;
+    return { sensor, checkpoint: { startedAt, state, since, legacy } };
+  }
+}
+
+const now = (): string => new Date().toISOString();

@@ -1,0 +1,22 @@
+import { TypedSearchAttributes } from '@temporalio/common';
+import type { SensorSessionInput } from '../domain/sensor-session.ts';
+import { connectionState, reconnects, sensorName } from './sensor-messages.ts';
+
+export interface SessionHeader {
+  staticSummary: string;
+  staticDetails: string;
+  typedSearchAttributes: TypedSearchAttributes;
+}
+
+/** What a session's start tells the Temporal UI, also while no worker runs. */
+export function sessionHeader({ sensor }: SensorSessionInput): SessionHeader {
+  return {
+    staticSummary: `${sensor}: its stream`,
+    staticDetails: `Holds the stream of **${sensor}** open and records it, until \`fairlead sensor stop ${sensor}\`.`,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: sensorName, value: sensor },
+      { key: connectionState, value: 'connecting' },
+      { key: reconnects, value: 0 },
+    ]),
+  };
+}
