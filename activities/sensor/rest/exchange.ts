@@ -41,15 +41,25 @@ export async function exchange(
   }
 }
 
+/** Without `AbortSignal.any`: what it hangs on a signal of months stays there. */
 function openDeadline(ms: number, outer: AbortSignal | undefined) {
   const own = new AbortController();
-  const passed = new AnswerTooSlow(`the answer was not whole after ${ms / 1_000} s`);
-  const timer = setTimeout(() => own.abort(passed), ms);
+  let passed: AnswerTooSlow | undefined;
+  const follow = () => own.abort(outer?.reason);
+  const timer = setTimeout(() => {
+    passed = new AnswerTooSlow(`the answer was not whole after ${ms / 1_000} s`);
+    own.abort(passed);
+  }, ms);
+  outer?.addEventListener('abort', follow);
+  if (outer?.aborted) follow();
   return {
-    signal: outer ? AbortSignal.any([outer, own.signal]) : own.signal,
+    signal: own.signal,
     get passed() {
-      return own.signal.aborted ? passed : undefined;
+      return passed;
     },
-    [Symbol.dispose]: () => clearTimeout(timer),
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', follow);
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { FairleadError } from '../../../domain/errors.ts';
-import { looksLikeJson } from './read-answer.ts';
+import { looksLikeJson, problemOf } from './read-answer.ts';
 import type { RestAnswer, RestRequest } from './rest-call.ts';
-import { refused, type CallSubject } from './rest-failure.ts';
+import { invalidAnswer, refused, type CallSubject } from './rest-failure.ts';
 
 /** Newest first. */
 const versions = ['v4.0', 'v3.5.0', 'v3.5', 'v3.0', 'v2.0'] as const;
@@ -10,28 +10,30 @@ const versions = ['v4.0', 'v3.5.0', 'v3.5', 'v3.0', 'v2.0'] as const;
  * The newest version that the server has. A server that has a version but is not able to answer (400, 500) has it too,
  * where no other one answers.
  *
- * @throws {FairleadError} `rest-refused` when it has none, and what `call` throws
+ * @throws {FairleadError} `rest-refused` when it has none, `rest-answer-invalid` when it talks, and what `call` throws
  */
 export async function probeVersion(
   call: (request: RestRequest) => Promise<RestAnswer>,
   subjectOf: (request: RestRequest) => CallSubject,
 ): Promise<string> {
-  const refusals: [string, CallSubject, RestAnswer][] = [];
+  let refusing: string | undefined;
+  let speaking: (() => Error) | undefined;
   const answers: string[] = [];
   for (const version of versions) {
     const request = { method: 'GET', path: `/${version}/settings/zone` } as const;
     const answer = await call(request);
     if (answer.status === 200 && looksLikeJson(answer.text)) return version;
-    answers.push(`${version} ${answer.status === 200 ? '200 with prose' : answer.status}`);
+    answers.push(`${version} ${answer.status}`);
     if (answer.status >= 502) throw refused(subjectOf(request), answer);
-    if (answer.status === 400 || answer.status === 500) {
-      refusals.push([version, subjectOf(request), answer]);
-    }
+    if (answer.status === 400 || answer.status === 500) refusing ??= version;
+    if (answer.status === 200) speaking ??= () => noJson(subjectOf(request), answer);
   }
-  const [first] = refusals;
-  if (first) return first[0];
-  throw noVersion(subjectOf({ method: 'GET', path: '/results/health' }), answers);
+  if (refusing) return refusing;
+  throw speaking?.() ?? noVersion(subjectOf({ method: 'GET', path: '/results/health' }), answers);
 }
+
+const noJson = (subject: CallSubject, answer: RestAnswer): FairleadError =>
+  invalidAnswer(subject, answer, problemOf(answer.text) ?? 'nothing');
 
 const noVersion = ({ server, selector }: CallSubject, answers: readonly string[]): FairleadError =>
   new FairleadError(

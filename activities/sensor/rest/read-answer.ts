@@ -31,13 +31,18 @@ function parseAnswer(text: string): { value?: unknown; problem?: string } {
 /**
  * What a command answers is meant for people: `Successfully opened "pier".`
  *
- * @throws {FairleadError} `rest-answer-invalid` when a web server answers with a page
+ * @throws {FairleadError} `rest-answer-invalid` when it is a web page, or half a document
  */
 export function readWords(subject: CallSubject, answer: RestAnswer): string {
-  if (answer.text.trimStart().startsWith('<')) throw invalidAnswer(subject, answer, 'a web page');
-  const { value } = parseAnswer(answer.text);
+  const [first] = answer.text.trimStart();
+  if (first === '<') throw invalidAnswer(subject, answer, 'a web page');
+  const { value, problem } = parseAnswer(answer.text);
+  if (first === '{' && problem !== undefined) throw invalidAnswer(subject, answer, problem);
   return typeof value === 'string' ? value : answer.text.trim();
 }
+
+/** Why it is no JSON; undefined where it is some, or empty. */
+export const problemOf = (text: string): string | undefined => parseAnswer(text).problem;
 
 export function looksLikeJson(text: string): boolean {
   const { problem, value } = parseAnswer(text);
@@ -48,5 +53,5 @@ export function looksLikeJson(text: string): boolean {
  * All of the answer came. Where the server did not mark its end, half a document tells itself.
  */
 export function isWhole({ text, endMarked }: RestAnswer): boolean {
-  return endMarked || parseAnswer(text).problem !== 'broken JSON';
+  return endMarked || problemOf(text) !== 'broken JSON';
 }

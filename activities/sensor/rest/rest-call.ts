@@ -8,8 +8,6 @@ export interface RestRequest {
   query?: Record<string, string | undefined>;
   /** Sent as JSON. */
   body?: unknown;
-  /** Words after `fairlead sensr` that show what became of it, such as `zones list`. */
-  look?: string;
 }
 
 export interface RestAnswer {
@@ -40,3 +38,10 @@ export const isProjectCommand = ({ path }: RestRequest): boolean =>
 
 /** A repeated PUT makes a second zone, whatever HTTP says of PUT. */
 export const mayRepeat = ({ method }: RestRequest): boolean => method === 'GET';
+
+/** Words after `fairlead sensr` that show what there is, or what became of a call. */
+export function lookWords({ path }: RestRequest): string {
+  if (path.includes('/settings/sensor-ext')) return 'sensors list';
+  if (path.includes('/settings/zone') || path.includes('/results/zone')) return 'zones list';
+  return path.includes('/commands/project') ? 'project current' : 'health';
+}

@@ -1,5 +1,5 @@
 import { FairleadError } from '../../../domain/errors.ts';
-import { mayRepeat, type RestAnswer, type RestRequest } from './rest-call.ts';
+import { lookWords, mayRepeat, type RestAnswer, type RestRequest } from './rest-call.ts';
 
 /** Where and what: the beginning of each message, and the flags for what is to be typed next. */
 export interface CallSubject {
@@ -71,8 +71,7 @@ export const reasonOf = (error: unknown): string => fateOf(error)[1];
 export function unanswered(subject: CallSubject, error: unknown, attempts: number): FairleadError {
   if (error instanceof FairleadError) return error;
   const [fate, reason] = fateOf(error);
-  const tries = attempts > 1 ? `, ${attempts} times` : '';
-  const sentence = `${nameOf(subject)}: ${reason}${tries}`;
+  const sentence = `${nameOf(subject)}: ${reason}${triesOf(attempts)}`;
   const fail = (code: FairleadError['code'], message: string, hint: string) =>
     new FairleadError(code, message, { hint, cause: error });
   switch (fate) {
@@ -113,13 +112,12 @@ export function unanswered(subject: CallSubject, error: unknown, attempts: numbe
 export function refused(subject: CallSubject, answer: RestAnswer): FairleadError {
   const { status, attempts } = answer;
   const said = answer.text.trim() === '' ? '' : `: ${excerptOf(answer.text)}`;
-  const tries = attempts > 1 ? `, ${attempts} times` : '';
-  const sentence = `${nameOf(subject)}: answered ${status}${tries}${said}`;
+  const sentence = `${nameOf(subject)}: answered ${status}${triesOf(attempts)}${said}`;
   const isGateway = status === 502 || status === 503 || status === 504;
   if (isGateway && !mayRepeat(subject.request)) return outcomeUnknown(subject, sentence);
   if (status >= 500 && mayRepeat(subject.request)) {
     return new FairleadError('rest-unwell', sentence, {
-      hint: `${lookOf(subject, 'health')} tells how the server is; then repeat the command`,
+      hint: 'look at the sensor server itself, and its log; then repeat the command',
     });
   }
   return new FairleadError('rest-refused', sentence, { hint: hintOfRefusal(subject, status) });
@@ -152,8 +150,10 @@ function hintOfRefusal(subject: CallSubject, status: number): string {
   return `read what the server says, and look: ${look}`;
 }
 
-const lookOf = ({ request, selector }: CallSubject, words = request.look): string =>
-  `fairlead sensr ${words ?? `request GET '${request.path}'`} ${selector}`;
+const lookOf = ({ request, selector }: CallSubject): string =>
+  `fairlead sensr ${lookWords(request)} ${selector}`;
+
+const triesOf = (attempts: number): string => (attempts > 1 ? ` (${attempts} attempts)` : '');
 
 const nameOf = ({ server, request, target }: CallSubject): string =>
   `${server}: ${request.method} ${target}`;

@@ -12,7 +12,7 @@ const healthSchema = z.looseObject({
 export type ServerHealth = z.output<typeof healthSchema>;
 
 export const getHealth = (client: SensrClient, signal?: AbortSignal): Promise<ServerHealth> =>
-  client.ask({ method: 'GET', path: '/results/health', look: 'health' }, healthSchema, signal);
+  client.ask({ method: 'GET', path: '/results/health' }, healthSchema, signal);
 
 /** What is in a zone just now; in all of them without an id. */
 export const getZoneResult = (
@@ -21,21 +21,21 @@ export const getZoneResult = (
   signal?: AbortSignal,
 ): Promise<unknown> =>
   client.ask(
-    { method: 'GET', path: '/results/zone', query: { id }, look: 'zones list' },
+    { method: 'GET', path: '/results/zone', query: { id } },
     z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]),
     signal,
   );
 
 /** @returns what the server says */
 export const applyChange = (client: SensrClient, signal?: AbortSignal): Promise<string> =>
-  client.tell({ method: 'POST', path: '/V/commands/apply-change', look: 'health' }, signal);
+  client.tell({ method: 'POST', path: '/V/commands/apply-change' }, signal);
 
 /** The name of the open project; empty where none is. */
 export const currentProject = async (
   client: SensrClient,
   signal?: AbortSignal,
 ): Promise<string> => {
-  const request = { method: 'GET', path: PROJECT, look: 'project current' } as const;
+  const request = { method: 'GET', path: PROJECT } as const;
   return (await client.ask(request, z.object({ project_name: z.string() }), signal)).project_name;
 };
 
@@ -45,7 +45,7 @@ export const listProjects = (
   signal?: AbortSignal,
 ): Promise<string[]> =>
   client.ask(
-    { method: 'GET', path: `${PROJECT}/list`, query: { path }, look: 'project list' },
+    { method: 'GET', path: `${PROJECT}/list`, query: { path } },
     z.array(z.string()),
     signal,
   );
@@ -69,7 +69,6 @@ export const changeProject = (
       method: verb === 'create' ? 'PUT' : 'POST',
       path: PROJECT,
       query: { name, path },
-      look: 'project current',
     },
     signal,
   );

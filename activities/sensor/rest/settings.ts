@@ -34,18 +34,12 @@ export type Detail = Record<string, unknown>;
 const idSchema = z.union([z.string().min(1), z.int()]);
 export const detailSchema = z.record(z.string(), z.unknown());
 
-const look = ({ name }: SettingsResource) => `${name} list`;
-
 export const listSettings = (
   client: SensrClient,
   resource: SettingsResource,
   signal?: AbortSignal,
 ): Promise<SettingsId[]> =>
-  client.ask(
-    { method: 'GET', path: resource.path, look: look(resource) },
-    z.array(idSchema),
-    signal,
-  );
+  client.ask({ method: 'GET', path: resource.path }, z.array(idSchema), signal);
 
 export const getSettings = (
   client: SensrClient,
@@ -58,7 +52,6 @@ export const getSettings = (
       method: 'GET',
       path: resource.path,
       query: { [resource.idParameter]: id },
-      look: look(resource),
     },
     detailSchema,
     signal,
@@ -72,11 +65,7 @@ export const createSettings = (
   query: Record<string, string | undefined> = {},
   signal?: AbortSignal,
 ): Promise<SettingsId> =>
-  client.ask(
-    { method: 'PUT', path: resource.path, query, body, look: look(resource) },
-    idSchema,
-    signal,
-  );
+  client.ask({ method: 'PUT', path: resource.path, query, body }, idSchema, signal);
 
 /** @returns what the server says */
 export const updateSettings = (
@@ -84,8 +73,7 @@ export const updateSettings = (
   resource: SettingsResource,
   body: Detail,
   signal?: AbortSignal,
-): Promise<string> =>
-  client.tell({ method: 'POST', path: resource.path, body, look: look(resource) }, signal);
+): Promise<string> => client.tell({ method: 'POST', path: resource.path, body }, signal);
 
 /** @returns what the server says */
 export const deleteSettings = (
@@ -99,7 +87,6 @@ export const deleteSettings = (
       method: 'DELETE',
       path: resource.path,
       query: { [resource.idParameter]: id },
-      look: look(resource),
     },
     signal,
   );
