@@ -56,9 +56,16 @@ export function explained(error: unknown, { location }: TemporalClient): unknown
   return isServerAway(error) ? temporalUnreachable(location, error) : error;
 }
 
-export function workerAbsent(names: Names, { location }: TemporalClient): FairleadError {
-  const start = location.local ? 'fairlead up' : 'fairlead worker';
-  return new FairleadError('worker-absent', `no worker answers on the queue ${names.taskQueue}`, {
+/** @param half whose queue has no worker */
+export function workerAbsent(
+  names: Names,
+  { location }: TemporalClient,
+  half: 'migration' | 'sensor' = 'migration',
+): FairleadError {
+  const queue = { migration: names.taskQueue, sensor: names.sensorTaskQueue }[half];
+  const worker = half === 'sensor' ? 'fairlead worker --queue sensor' : 'fairlead worker';
+  const start = location.local ? 'fairlead up' : worker;
+  return new FairleadError('worker-absent', `no worker answers on the queue ${queue}`, {
     hint: `start one in another terminal with: ${start}; what was started goes on then`,
   });
 }

@@ -75,6 +75,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./failed.ts')).addFailed,
   },
   {
+    name: 'sensor',
+    summary: "hold sensors' streams open, as sessions or in the foreground",
+    load: async () => (await import('./sensor.ts')).addSensor,
+  },
+  {
     name: 'simulate',
     summary: 'run a sensor server to try against',
     load: async () => (await import('./simulate.ts')).addSimulate,

@@ -4,50 +4,80 @@ import type { Configuration } from '../workers/configuration.ts';
 import { createLog, installRuntime } from '../workers/install-runtime.ts';
 import { runMigrationWorker } from '../workers/migration-worker.ts';
 import { openDatabases } from '../workers/open-databases.ts';
+import { runSensorWorker } from '../workers/sensor-worker.ts';
 import { requireBothOrNeither } from '../workers/resolve-database.ts';
 import { choosePort } from '../workers/stack/choose-port.ts';
 import { locateTemporal, type TemporalLocation } from '../workers/temporal-location.ts';
+import { chooseSensors } from './choose-sensors.ts';
 import { addCommand, readConfiguration, type CommonOptions } from './command.ts';
 
+type Options = CommonOptions & { queue: 'migration' | 'sensor' };
+
 const USUAL_METRICS_PORT = 9464;
+const USUAL_SENSOR_METRICS_PORT = 9465;
 
 /** `fairlead worker` */
 export function addWorker(program: Command): void {
   addCommand(program, {
     usage: 'worker',
     summary: 'run one worker process against configured services, until SIGTERM or Ctrl-C',
-    examples: ['fairlead worker', 'fairlead worker --queue migration'],
+    examples: ['fairlead worker', 'fairlead worker --queue sensor'],
   })
     .addOption(
-      new Option('--queue <name>', 'whose work to do').choices(['migration']).default('migration'),
+      new Option('--queue <name>', 'whose work to do: ships, or sensors')
+        .choices(['migration', 'sensor'])
+        .default('migration'),
     )
-    .action(async (options: CommonOptions) => {
+    .action(async (options: Options) => {
       const configuration = readConfiguration(options);
-      requireBothOrNeither(configuration);
-      await runWorker(configuration, locateTemporal(configuration));
+      if (options.queue === 'sensor') chooseSensors([], configuration);
+      else requireBothOrNeither(configuration);
+      const run = options.queue === 'sensor' ? runSensors : runWorker;
+      await run(configuration, locateTemporal(configuration));
     });
 }
 
-/** Works until a signal ends it, or `stop` is aborted while it waits for Temporal. */
+/** Migrates until a signal ends it. */
 export async function runWorker(
   configuration: Configuration,
   temporal: TemporalLocation,
   onReady?: (metricsUrl: string) => void,
 ): Promise<void> {
-  const { address, port: wanted } = configuration.metrics;
-  const port = await choosePort({ wanted, usual: USUAL_METRICS_PORT, for: 'the metrics' });
+  const own = await workerProcess(configuration, USUAL_METRICS_PORT);
+  await using databases = openDatabases(configuration);
+  await runMigrationWorker({
+    ...own,
+    configuration,
+    temporal,
+    functions: createMigrationFunctions(databases),
+    onReady: () => onReady?.(own.metricsUrl),
+  });
+}
+
+/** Holds sensors' streams until a signal ends it. */
+export async function runSensors(
+  configuration: Configuration,
+  temporal: TemporalLocation,
+  onReady?: (metricsUrl: string) => void,
+): Promise<void> {
+  const own = await workerProcess(configuration, USUAL_SENSOR_METRICS_PORT);
+  await runSensorWorker({
+    ...own,
+    configuration,
+    temporal,
+    onReady: () => onReady?.(own.metricsUrl),
+  });
+}
+
+/** What every worker's process has, once: metrics, a log, and ears for SIGTERM while it waits for Temporal. */
+async function workerProcess({ metrics }: Configuration, usual: number) {
+  const { address, port: wanted } = metrics;
+  const port = await choosePort({ wanted, usual, for: 'the metrics' });
   const metricsAddress = `${address}:${port}`;
+  const metricsUrl = `http://${metricsAddress}/metrics`;
   const log = createLog();
   installRuntime(log, metricsAddress);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
-  await using databases = openDatabases(configuration);
-  await runMigrationWorker({
-    configuration,
-    temporal,
-    functions: createMigrationFunctions(databases),
-    log: log.child({ metrics: `http://${metricsAddress}/metrics` }),
-    signal: stop.signal,
-    onReady: () => onReady?.(`http://${metricsAddress}/metrics`),
-  });
+  return { metricsUrl, log: log.child({ metrics: metricsUrl }), signal: stop.signal };
 }

@@ -39,7 +39,8 @@ export interface SensorConfiguration {
   out: string;
   rotateEveryMs: number;
   rotateBytes: number;
-  keepBytes: number | undefined;
+  /** Of all recordings of this sensor together. */
+  keepBytes: number;
   silentAfterMs: number;
   /** Absolute. */
   ca: string | undefined;
@@ -71,6 +72,10 @@ export interface Configuration {
     poolSize: number;
     statementTimeoutMs: number;
     stallAfterMs: number;
+    /** Undefined: as many as there are sensors. */
+    sensorSlots: number | undefined;
+    /** How long a connection is held while Temporal is away: another worker may have been told to dial. */
+    holdAloneMs: number;
   };
   timing: MigrationTiming;
   /** Undefined ports are chosen when the servers start. */
@@ -168,6 +173,8 @@ const workerOf = (worker: ConfigurationFile['worker']): Configuration['worker'] 
   poolSize: worker.poolSize,
   statementTimeoutMs: worker.statementTimeout,
   stallAfterMs: worker.stallAfter,
+  sensorSlots: worker.sensorSlots,
+  holdAloneMs: worker.holdAlone,
 });
 
 const timingOf = (timing: ConfigurationFile['timing']): MigrationTiming => ({

@@ -1,17 +1,14 @@
-import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import {
   createMigrationActivities,
   type MigrationFunctions,
 } from '../activities/migration-activities.ts';
 import { namesOf } from '../domain/names.ts';
+import { migrationSearchAttributes as searchAttributes } from '../domain/search-attributes.ts';
 import type { Configuration } from './configuration.ts';
 import { limitChunks } from './chunk-slots.ts';
-import { requireSearchAttributes } from './search-attributes.ts';
-import { connectTemporal, temporalUnreachable } from './temporal-client.ts';
+import { connectPatiently, workflowCode } from './connect-patiently.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 
 /** Activity slots for everything but chunks and ships that are waited for. */
@@ -20,8 +17,6 @@ const HEARTBEAT_THROTTLE_MS = 2_000;
 /** How long chunks in flight may take to end by themselves; then they are cancelled, and given up a little later. */
 const SHUTDOWN_GRACE_MS = 10_000;
 const SHUTDOWN_FORCE_MS = 25_000;
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 15_000;
 
 export interface MigrationWorkerOptions {
   configuration: Configuration;
@@ -39,7 +34,7 @@ export interface MigrationWorkerOptions {
  * @throws {FairleadError} `search-attributes-missing`
  */
 export async function runMigrationWorker(options: MigrationWorkerOptions): Promise<void> {
-  const connection = await connectPatiently(options);
+  const connection = await connectPatiently({ ...options, searchAttributes });
   if (!connection) return;
   try {
     const worker = await Worker.create({ ...workerOptions(options), connection });
@@ -49,39 +44,6 @@ export async function runMigrationWorker(options: MigrationWorkerOptions): Promi
   } finally {
     await connection.close();
   }
-}
-
-/** @returns undefined when it was told to stop first */
-async function connectPatiently(
-  options: MigrationWorkerOptions,
-): Promise<NativeConnection | undefined> {
-  const { temporal, log, signal } = options;
-  for (let waitMs = FIRST_RETRY_MS; !signal.aborted; waitMs = Math.min(LAST_RETRY_MS, waitMs * 2)) {
-    try {
-      return await connect(temporal);
-    } catch (error) {
-      const failure = temporalUnreachable(temporal, error);
-      if (!isUnreachable(error)) throw error;
-      log.warn(
-        { address: temporal.address, retryInMs: waitMs, hint: failure.hint },
-        failure.message,
-      );
-      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-  return undefined;
-}
-
-async function connect(temporal: TemporalLocation): Promise<NativeConnection> {
-  await using checked = await connectTemporal(temporal);
-  await requireSearchAttributes(checked.connection, temporal.namespace);
-  return NativeConnection.connect(temporal.connectionOptions);
-}
-
-/** A message from the server about something else, such as its permissions, is no reason to wait. */
-function isUnreachable(error: unknown): boolean {
-  const { name, code } = error as { name?: string; code?: unknown };
-  return code === 'temporal-unreachable' || name === 'TransportError' || code === 14 || code === 4;
 }
 
 function workerOptions({
@@ -100,11 +62,4 @@ function workerOptions({
     shutdownGraceTime: SHUTDOWN_GRACE_MS,
     shutdownForceTime: SHUTDOWN_FORCE_MS,
   };
-}
-
-/** What the build has bundled; without a build (in tests) the worker bundles the sources itself. */
-function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  const codePath = fileURLToPath(new URL('../workflows.bundle.js', import.meta.url));
-  if (existsSync(codePath)) return { workflowBundle: { codePath } };
-  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
 }

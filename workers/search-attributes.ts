@@ -1,22 +1,23 @@
 import type { Connection } from '@temporalio/client';
 import { FairleadError } from '../domain/errors.ts';
-import { migrationSearchAttributes } from '../domain/search-attributes.ts';
+import type { SearchAttributeTypes } from '../domain/search-attributes.ts';
 
 /** The server's numbers for the types that we use. */
 const typeNumbers: Record<string, number> = { Keyword: 2, Int: 3, Double: 4, Datetime: 6 };
 
 /**
- * Looks whether the namespace knows the search attributes of a migration: without them its workflows would
- * fail at their first step.
+ * Looks whether the namespace knows the search attributes of a worker's workflows: without them they would fail at
+ * their first step.
  *
  * @throws {FairleadError} `search-attributes-missing`, with the command that creates them
  */
 export async function requireSearchAttributes(
   connection: Pick<Connection, 'operatorService'>,
   namespace: string,
+  needed: SearchAttributeTypes,
 ): Promise<void> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const missing = Object.entries(migrationSearchAttributes).filter(
+  const missing = Object.entries(needed).filter(
     ([name, type]) => customAttributes[name] !== typeNumbers[type],
   );
   if (missing.length === 0) return;

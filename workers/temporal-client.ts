@@ -104,7 +104,7 @@ export function temporalUnreachable(
   cause: unknown,
 ): FairleadError {
   const hint = local
-    ? 'start it with "fairlead up"; migrations go on from where they were'
+    ? 'start it with "fairlead up"; migrations and sessions go on from where they were'
     : 'check TEMPORAL_ADDRESS and temporal.toml, and that the server runs; then repeat the command';
   return new FairleadError('temporal-unreachable', `no Temporal server answers at ${address}`, {
     hint,

@@ -52,7 +52,7 @@ export class PlayedServer {
   }
 }
 
-class PlayedHolder implements StreamHolder, AsyncDisposable {
+class PlayedHolder implements StreamHolder {
   readonly metrics = createSensorMetrics(noopMetricMeter);
   readonly #server: PlayedServer;
   readonly #worker: string;
@@ -128,8 +128,6 @@ class PlayedHolder implements StreamHolder, AsyncDisposable {
     this.#server.finished.push(this.#worker);
     this.#server.changed();
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 const endOf = (how: Partial<EndedConnection>): EndedConnection => ({

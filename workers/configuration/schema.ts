@@ -75,7 +75,9 @@ const sensor = z.strictObject({
   out: z.string().min(1).default('recordings').describe('The folder of the recordings.'),
   rotateEvery: duration().prefault('1h').describe('A new file after so long.'),
   rotateBytes: bytes().prefault('256MiB').describe('A new file after so many bytes.'),
-  keepBytes: bytes().optional().describe('Oldest files go when a folder holds more; all stay.'),
+  keepBytes: bytes()
+    .prefault('10GiB')
+    .describe("The oldest files of this sensor go when all of them hold more."),
   silentAfter: duration().prefault('3s').describe('No message for so long is reported.'),
   ca: z.string().min(1).optional().describe('A file with the certificates to trust for wss.'),
 });
@@ -94,6 +96,15 @@ const worker = z.strictObject({
   stallAfter: duration()
     .prefault('60s')
     .describe('No byte for so long, from a server that is not working, ends an attempt.'),
+  sensorSlots: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('Streams that one sensor worker holds at once. Unset: as many as [[sensors]].'),
+  holdAlone: duration()
+    .prefault('5m')
+    .describe('A sensor worker that cannot reach Temporal closes its connections after so long.'),
 });
 
 const waits = (first: string, longest: string) =>

@@ -6,7 +6,7 @@ export type OpenHolder = (
   sensor: string,
   before: Pick<SessionLegacy, 'lastMessageAt' | 'lastHour'>,
   onEvent: (event: SensorEvent) => void,
-) => Promise<StreamHolder & AsyncDisposable>;
+) => Promise<StreamHolder>;
 
 interface Connection {
   ended: Promise<EndedConnection>;
@@ -27,7 +27,7 @@ export class HeldStream {
   /** The attempt of the activity that has it; a newer one takes it from an older. */
   owner: object | undefined;
   onChange: () => void = () => {};
-  #holder: (StreamHolder & AsyncDisposable) | undefined;
+  #holder: StreamHolder | undefined;
   #connection: Connection | undefined;
   #finished: Promise<void> | undefined;
 
@@ -99,6 +99,5 @@ export class HeldStream {
   async #finish(): Promise<void> {
     await this.close();
     await this.holder.finish();
-    await this.#holder![Symbol.asyncDispose]();
   }
 }

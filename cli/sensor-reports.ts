@@ -1,0 +1,158 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { LastHour, type LastHourSummary } from '../domain/last-hour.ts';
+import { namesOf, type Names } from '../domain/names.ts';
+import type { ConnectionState, Gap } from '../domain/sensor.ts';
+import type { SessionHeartbeat, SessionView } from '../domain/sensor-session.ts';
+import { requireSensor } from '../workers/open-configured-sensor.ts';
+import type { Configuration } from '../workers/configuration.ts';
+import type { TemporalClient } from '../workers/temporal-client.ts';
+import { connectionState, reconnects, session } from '../workflows/sensor-messages.ts';
+import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
+import { retriedSteps } from './retried-steps.ts';
+
+/** Where a sensor's session stands; what nobody knows is absent. */
+export interface SensorReport {
+  sensor: string;
+  /** `none` where no session was ever started. */
+  state: ConnectionState | 'none';
+  connectedSince?: string;
+  reconnects: number;
+  lastGap?: Gap;
+  messagesPerSecond?: number;
+  file?: string;
+  recordingStopped?: string;
+  lastHour?: LastHourSummary;
+  /** A worker has taken the session up. */
+  isTaken: boolean;
+  /** Somebody answered for the session. */
+  hasWorker: boolean;
+  /** Sentences for the operator. */
+  remarks: string[];
+}
+
+/**
+ * What Temporal says of sessions, also while no worker runs: of the sensors that were typed, or else of those that are
+ * configured or run.
+ *
+ * @param temporal undefined where it is away: then nothing is known
+ * @throws {FairleadError} `sensor-unknown`
+ */
+export async function readSensorReports(
+  typed: readonly string[],
+  configuration: Configuration,
+  temporal: TemporalClient | undefined,
+): Promise<SensorReport[]> {
+  const names = namesOf(configuration.migration.installation);
+  const configured = configuration.sensors.map(({ name }) => name);
+  const running = temporal ? await listSessions(names, temporal) : [];
+  for (const name of typed) if (!running.includes(name)) requireSensor(name, configuration);
+  const sensors = new Set(typed.length > 0 ? typed : [...configured, ...running]);
+  if (!temporal) return [...sensors].map((sensor) => unknown(sensor));
+  return Promise.all([...sensors].map((sensor) => readSensorReport(sensor, names, temporal)));
+}
+
+const unknown = (sensor: string): SensorReport => ({
+  sensor,
+  state: 'none',
+  reconnects: 0,
+  isTaken: false,
+  hasWorker: false,
+  remarks: [],
+});
+
+async function listSessions(names: Names, { client }: TemporalClient): Promise<string[]> {
+  const query = `WorkflowType = 'sensorSession' AND ExecutionStatus = 'Running'`;
+  const prefix = names.sensorSession('');
+  const sensors: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query }))
+    if (workflowId.startsWith(prefix)) sensors.push(workflowId.slice(prefix.length));
+  return sensors;
+}
+
+/** Of one session, whether it runs or not. */
+export async function readSensorReport(
+  sensor: string,
+  names: Names,
+  temporal: TemporalClient,
+): Promise<SensorReport> {
+  const handle = temporal.client.workflow.getHandle(names.sensorSession(sensor));
+  try {
+    const description = await handle.describe();
+    if (description.status.name !== 'RUNNING') return reportAfter(sensor, description);
+    const reply = await askWorkflow(temporal, handle, session);
+    if ('answer' in reply) return reportOf(sensor, description, reply.answer);
+    const { message, hint } = workerAbsent(names, temporal, 'sensor');
+    const report = reportOf(sensor, description, undefined);
+    return { ...report, remarks: [`${message} → ${hint}`, ...report.remarks] };
+  } catch (error) {
+    if (isUnknownWorkflow(error)) return unknown(sensor);
+    throw error;
+  }
+}
+
+function reportAfter(
+  sensor: string,
+  { typedSearchAttributes }: WorkflowExecutionDescription,
+): SensorReport {
+  const count = typedSearchAttributes.get(reconnects) ?? 0;
+  return { ...unknown(sensor), state: 'stopped', reconnects: count };
+}
+
+/** What the workflow was told, and what the worker's last heartbeat said, which is newer. */
+function reportOf(
+  sensor: string,
+  description: WorkflowExecutionDescription,
+  view: SessionView | undefined,
+): SensorReport {
+  const { typedSearchAttributes, raw } = description;
+  const [pending] = raw.pendingActivities ?? [];
+  const [payload] = pending?.heartbeatDetails?.payloads ?? [];
+  const beat = payload && defaultPayloadConverter.fromPayload<SessionHeartbeat>(payload);
+  const told = view?.state ?? typedSearchAttributes.get(connectionState);
+  const lastGap = beat?.lastGap ?? view?.lastGap;
+  return {
+    sensor,
+    state: stateOf(beat, told as ConnectionState | undefined),
+    reconnects: view?.reconnects ?? typedSearchAttributes.get(reconnects) ?? 0,
+    ...(lastGap && { lastGap }),
+    ...(beat && figuresOf(beat)),
+    isTaken: beat !== undefined || (pending?.attempt ?? 1) > 1 || pending?.lastStartedTime != null,
+    hasWorker: view !== undefined,
+    remarks: remarksOf(sensor, description, view),
+  };
+}
+
+/** A heartbeat of a connection counts as long as the workflow was told nothing else since. */
+const stateOf = (
+  beat: SessionHeartbeat | undefined,
+  told: ConnectionState = 'connecting',
+): ConnectionState =>
+  beat?.session.heldBy !== undefined && beat.session.told === told ? beat.state : told;
+
+function figuresOf(beat: SessionHeartbeat): Partial<SensorReport> {
+  const { connectedSince, file, recordingStopped, messagesPerSecond, lastHour } = beat;
+  return {
+    messagesPerSecond: connectedSince ? messagesPerSecond : 0,
+    ...(connectedSince && { connectedSince }),
+    ...(file && { file }),
+    ...(recordingStopped && { recordingStopped }),
+    lastHour: LastHour.fromJson(lastHour).summary(),
+  };
+}
+
+function remarksOf(
+  sensor: string,
+  description: WorkflowExecutionDescription,
+  view: SessionView | undefined,
+): string[] {
+  const [retried] = retriedSteps(description);
+  const { reason, hint, recordingStopped, state } = view ?? {};
+  const why = state === 'waiting' || state === 'silent' ? (retried?.reason ?? reason) : undefined;
+  const what = retried?.hint ?? hint;
+  const sentence = why && `${why.startsWith(sensor) ? '' : `${sensor}: `}${why}`;
+  return [
+    ...(sentence ? [`${sentence}${what ? ` → ${what}` : ''}`] : []),
+    ...(recordingStopped ? [`${sensor}: nothing is being recorded: ${recordingStopped}`] : []),
+  ];
+}

@@ -1,0 +1,70 @@
+import type { LastHourSummary } from '../domain/last-hour.ts';
+import type { Gap } from '../domain/sensor.ts';
+import { formatDurationMs } from '../domain/time.ts';
+import type { SensorReport } from './sensor-reports.ts';
+import { formatCount, renderTable } from './table.ts';
+
+/** For scripts: a key that nothing is known of is null. */
+export const jsonOfSensor = (report: SensorReport) => ({
+  sensor: report.sensor,
+  state: report.state,
+  connectedSince: report.connectedSince ?? null,
+  reconnects: report.reconnects,
+  lastGap: report.lastGap ?? null,
+  messagesPerSecond: report.messagesPerSecond ?? 0,
+  file: report.file ?? null,
+  recordingStopped: report.recordingStopped ?? null,
+  lastHour: report.lastHour ?? null,
+});
+
+export function sensorTable(reports: readonly SensorReport[]): string {
+  return renderTable(
+    [
+      { title: 'sensor' },
+      { title: 'state' },
+      { title: 'connected since' },
+      { title: 'reconnects', align: 'right' },
+      { title: 'last gap' },
+      { title: 'messages/s', align: 'right' },
+      { title: 'recording' },
+    ],
+    reports.map((report) => [
+      report.sensor,
+      report.state === 'none' ? 'no session' : report.state,
+      report.connectedSince ?? '–',
+      formatCount(report.reconnects),
+      report.lastGap ? gapOf(report.lastGap) : '–',
+      report.messagesPerSecond?.toFixed(1) ?? '–',
+      report.recordingStopped ? 'stopped' : (report.file ?? '–'),
+    ]),
+  );
+}
+
+/** `3s, until 2026-11-25T07:00:00.000Z`. */
+function gapOf({ from, to }: Gap): string {
+  const ms = Math.max(0, Date.parse(to) - Date.parse(from));
+  const whole = ms < 10_000 ? ms : Math.round(ms / 1_000) * 1_000;
+  return `${formatDurationMs(whole)}, until ${to}`;
+}
+
+/** One line of figures. */
+export function lastHourLine({ sensor, lastHour }: SensorReport): string | undefined {
+  return lastHour && `${sensor}, last hour: ${partsOf(lastHour).join('; ')}`;
+}
+
+function partsOf(hour: LastHourSummary): string[] {
+  const { connects, ended, connectedSeconds, gapSeconds, pingMs, dropped, rest } = hour;
+  const reasons = Object.entries(ended).map(([reason, count]) => `${count} ${reason}`);
+  return [
+    `connected ${formatDurationMs(Math.round(connectedSeconds) * 1_000)}, ${count(connects, 'connect')}${reasons.length > 0 ? ` (ended: ${reasons.join(', ')})` : ''}`,
+    `gaps ${formatDurationMs(Math.round(gapSeconds) * 1_000)}`,
+    `${count(hour.messages, 'message')}, ${(hour.bytes / 1_000_000).toFixed(1)} MB, ${formatCount(dropped.messages)} dropped`,
+    ...(pingMs ? [`ping ${pingMs.mean.toFixed(1)} ms (at most ${pingMs.max.toFixed(1)})`] : []),
+    ...(rest
+      ? [`REST ${count(rest.calls, 'call')}, ${rest.errors} failed, ${rest.meanMs} ms`]
+      : []),
+  ];
+}
+
+const count = (value: number, noun: string): string =>
+  `${formatCount(value)} ${noun}${value === 1 ? '' : 's'}`;

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { SearchAttributeTypes } from '../domain/search-attributes.ts';
+import { requireSearchAttributes } from './search-attributes.ts';
+import { connectTemporal, temporalUnreachable } from './temporal-client.ts';
+import type { TemporalLocation } from './temporal-location.ts';
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 15_000;
+
+export interface PatientConnectOptions {
+  temporal: TemporalLocation;
+  /** What the worker's workflows cannot do without. */
+  searchAttributes: SearchAttributeTypes;
+  log: Logger;
+  /** Ends the waiting for a server that is away. */
+  signal: AbortSignal;
+}
+
+/**
+ * Connects a worker, also when Temporal comes later.
+ *
+ * @returns undefined when it was told to stop first
+ * @throws {FairleadError} `search-attributes-missing`
+ */
+export async function connectPatiently(
+  options: PatientConnectOptions,
+): Promise<NativeConnection | undefined> {
+  const { temporal, log, signal } = options;
+  for (let waitMs = FIRST_RETRY_MS; !signal.aborted; waitMs = Math.min(LAST_RETRY_MS, waitMs * 2)) {
+    try {
+      return await connect(options);
+    } catch (error) {
+      const failure = temporalUnreachable(temporal, error);
+      if (!isUnreachable(error)) throw error;
+      log.warn(
+        { address: temporal.address, retryInMs: waitMs, hint: failure.hint },
+        failure.message,
+      );
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return undefined;
+}
+
+async function connect({
+  temporal,
+  searchAttributes,
+}: PatientConnectOptions): Promise<NativeConnection> {
+  await using checked = await connectTemporal(temporal);
+  await requireSearchAttributes(checked.connection, temporal.namespace, searchAttributes);
+  return NativeConnection.connect(temporal.connectionOptions);
+}
+
+/** A message from the server about something else, such as its permissions, is no reason to wait. */
+function isUnreachable(error: unknown): boolean {
+  const { name, code } = error as { name?: string; code?: unknown };
+  return code === 'temporal-unreachable' || name === 'TransportError' || code === 14 || code === 4;
+}
+
+/** What the build has bundled; without a build (in tests) the worker bundles the sources itself. */
+export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = fileURLToPath(new URL('../workflows.bundle.js', import.meta.url));
+  if (existsSync(codePath)) return { workflowBundle: { codePath } };
+  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
+}
