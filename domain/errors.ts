@@ -44,6 +44,9 @@ export const kindOfCode = {
   'rest-outcome-unknown': 'operator',
   'sensor-unknown': 'operator',
   'sensor-slots-taken': 'operator',
+  'recording-refused': 'operator',
+  'recording-disk-full': 'operator',
+  'recording-in-use': 'operator',
   'connection-lost': 'transient',
   'connection-stalled': 'transient',
   interrupted: 'transient',
@@ -62,6 +65,7 @@ export const kindOfCode = {
   'row-too-wide': 'data',
   'data-refused': 'data',
   'proof-failed': 'data',
+  'recording-unreadable': 'data',
   cancelled: 'cancelled',
   unexpected: 'bug',
 } as const satisfies Record<string, FailureKind>;
