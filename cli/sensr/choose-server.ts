@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import { openSensrClient, type SensrClient } from '../../activities/sensor/rest/sensr-client.ts';
 import { FairleadError } from '../../domain/errors.ts';
@@ -51,11 +52,16 @@ export async function withServer<T>(
   onRetry = noteRetry,
 ): Promise<T> {
   const chosen = chooseServer(options, () => readConfiguration(options).sensors);
-  await using client = openSensrClient({ ...chosen, version: options.api, onRetry });
-  return await interruptible('what was not answered yet may have happened', (signal) =>
-    work(client, signal),
-  );
+  const selector = [chosen.selector, ...configFlag(options)].join(' ');
+  await using client = openSensrClient({ ...chosen, selector, version: options.api, onRetry });
+  return await interruptible('what was not answered yet may have happened', (signal) => {
+    setMaxListeners(0, signal);
+    return work(client, signal);
+  });
 }
+
+const configFlag = ({ base, config }: ServerOptions): string[] =>
+  base === undefined && config !== undefined ? [`--config ${config}`] : [];
 
 const noteRetry = (reason: string, waitMs: number): void =>
   note(`${reason}; trying again in ${waitMs / 1_000} s`);

@@ -1,7 +1,7 @@
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { callMany, type CallTally } from '../../activities/sensor/rest/call-many.ts';
 import type { RestMethod, RestRequest } from '../../activities/sensor/rest/rest-call.ts';
-import type { SensrClient } from '../../activities/sensor/rest/sensr-client.ts';
+import { MOST_CONNECTIONS, type SensrClient } from '../../activities/sensor/rest/sensr-client.ts';
 import { exitCodeOfKind, FairleadError } from '../../domain/errors.ts';
 import { addCommand, conclude, note, type Outcome } from '../command.ts';
 import { openProgress } from '../progress.ts';
@@ -134,6 +134,9 @@ function textOf(client: SensrClient, tally: CallTally, count: number, ms: number
     lines.push(
       `ms: min ${spread.min}, mean ${spread.mean}, 99 % within ${spread.p99}, max ${spread.max}`,
     );
+  }
+  if (client.connections > MOST_CONNECTIONS && good === count) {
+    lines.push('the server closes connections by itself, and so has the TIME_WAIT of each');
   }
   if (good < count) lines.push(`not good: ${shortfalls(tally, count).join(', ')}`);
   if (firstFailure) {

@@ -12,7 +12,7 @@ export interface CallSubject {
   target: string;
 }
 
-type Fate = 'not-sent' | 'broken-off' | 'not-http' | 'not-trusted' | 'too-long';
+type Fate = 'not-sent' | 'broken-off' | 'not-http' | 'not-tls' | 'not-trusted' | 'too-long';
 
 const fates: Record<string, [Fate, string]> = {
   ECONNREFUSED: ['not-sent', 'the connection was refused: nothing listens there'],
@@ -32,11 +32,8 @@ const fates: Record<string, [Fate, string]> = {
   UND_ERR_BODY_TIMEOUT: ['broken-off', 'the answer stopped half-way'],
   UND_ERR_RES_EXCEEDED_MAX_SIZE: ['too-long', 'the answer is longer than 16 MiB'],
   UND_ERR_HEADERS_OVERFLOW: ['not-http', 'the headers of the answer are too long'],
-  EPROTO: ['not-trusted', 'it does not speak TLS: is the address http:// instead of https://?'],
-  ERR_SSL_WRONG_VERSION_NUMBER: [
-    'not-trusted',
-    'it does not speak TLS: is the address http:// instead of https://?',
-  ],
+  EPROTO: ['not-tls', 'it does not speak TLS'],
+  ERR_SSL_WRONG_VERSION_NUMBER: ['not-tls', 'it does not speak TLS'],
 };
 
 const CERTIFICATE_CODE = /CERT|SIGNATURE|SELF_SIGNED|ISSUER/;
@@ -46,12 +43,16 @@ export class AnswerTooSlow extends Error {
 }
 
 function fateOf(error: unknown): [Fate, string] {
-  const { code, message } = error as { code?: unknown; message?: string };
+  const {
+    code,
+    name: kind,
+    message,
+  } = error as { code?: unknown; name?: string; message?: string };
   const name = typeof code === 'string' ? code : '';
   const known = fates[name];
   if (known) return known;
   if (error instanceof AnswerTooSlow) return ['broken-off', error.message];
-  if (name.startsWith('HPE_')) return ['not-http', 'what answers is no HTTP server'];
+  if (kind === 'HTTPParserError') return ['not-http', 'what answers is no HTTP server'];
   if (CERTIFICATE_CODE.test(name)) {
     return ['not-trusted', `its certificate is not trusted (${message ?? name})`];
   }
@@ -82,6 +83,8 @@ export function unanswered(subject: CallSubject, error: unknown, attempts: numbe
         sentence,
         'check that this is the address of its REST port, usually 9080',
       );
+    case 'not-tls':
+      return fail('rest-refused', sentence, 'write http:// instead of https:// in its address');
     case 'not-trusted':
       return fail(
         'rest-refused',
