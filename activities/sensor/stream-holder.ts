@@ -1,14 +1,32 @@
-import type { LastHourJson } from '../../domain/last-hour.ts';
+import { noopMetricMeter } from '@temporalio/common';
+import { LastHour, type LastHourJson } from '../../domain/last-hour.ts';
 import type {
   EndedConnection,
+  Gap,
   HeartbeatProfile,
   SensorEvent,
   SensorStream,
   StreamStatus,
 } from '../../domain/sensor.ts';
+import { Connection, type ConnectionEnd } from './connection.ts';
+import type { TcpPath } from './kept-path.ts';
 import type { RecordingOptions } from './recording/recording-options.ts';
+import {
+  openStreamConsumer,
+  type DecodedMessage,
+  type DroppedMessages,
+  type StreamConsumer,
+} from './recording/stream-consumer.ts';
+import { RollingRate } from './rolling-rate.ts';
 import type { SensorLog } from './sensor-log.ts';
-import type { SensorMetrics } from './sensor-metrics.ts';
+import {
+  createSensorMetrics,
+  recordTo,
+  type SensorLabels,
+  type SensorMetrics,
+} from './sensor-metrics.ts';
+import type { StreamFrame } from './stream-frame.ts';
+import { UndecodableLog } from './undecodable-log.ts';
 
 export interface StreamHolderOptions {
   sensor: string;
@@ -26,7 +44,7 @@ export interface StreamHolderOptions {
   lastMessageAt?: string;
   /** Of the process before. */
   lastHour?: LastHourJson;
-  onEvent(event: SensorEvent): void;
+  onEvent: (event: SensorEvent) => void;
   log: SensorLog;
   metrics?: SensorMetrics;
 }
@@ -48,3 +66,216 @@ export interface StreamHolder {
   /** Decodes and writes what is queued, and finishes the recording. */
   finish(): Promise<void>;
 }
+
+export async function openStreamHolder(options: StreamHolderOptions): Promise<StreamHolder> {
+  const holder = new Holder(options);
+  await holder.open();
+  return holder;
+}
+
+/** Metrics are told once a second, not with each message. */
+const BEAT_MS = 1_000;
+
+type Happening = SensorEvent extends infer E
+  ? E extends E
+    ? Omit<E, 'at' | 'sensor'>
+    : never
+  : never;
+
+class Holder implements StreamHolder {
+  readonly metrics: SensorMetrics;
+  readonly #options: StreamHolderOptions;
+  readonly #labels: SensorLabels;
+  readonly #lastHour: LastHour;
+  readonly #rate = new RollingRate();
+  readonly #undecodable: UndecodableLog;
+  /** Which connection a message came by, for as long as it waits to be decoded. */
+  readonly #connectionOf = new WeakMap<StreamFrame, Connection>();
+  #consumer!: StreamConsumer;
+  #connection: Connection | undefined;
+  #kept: TcpPath | undefined;
+  #state: StreamStatus['state'] = 'waiting';
+  #beat: NodeJS.Timeout | undefined;
+  #untold = { messages: 0, bytes: 0 };
+  #all = { messages: 0, bytes: 0 };
+  #openGapFrom: string | undefined;
+  #lastMessageAtMs: number | undefined;
+  #lastGap: Gap | undefined;
+  #pingMs: number | undefined;
+
+  constructor(options: StreamHolderOptions) {
+    const { sensor, stream, lastHour, lastMessageAt, log } = options;
+    this.#options = options;
+    this.#labels = { sensor, stream };
+    this.#lastHour = LastHour.fromJson(lastHour);
+    const metrics = options.metrics ?? createSensorMetrics(noopMetricMeter);
+    this.metrics = recordTo(metrics, this.#lastHour);
+    this.#undecodable = new UndecodableLog(log);
+    this.#openGapFrom = lastMessageAt;
+  }
+
+  async open(): Promise<void> {
+    const { sensor, stream, recording, log } = this.#options;
+    this.#consumer = await openStreamConsumer({
+      sensor,
+      stream,
+      log,
+      ...(recording && { recording }),
+      onDecoded: (message, frame) => this.#decoded(message, frame),
+      onUndecodable: (frame, error) => this.#undecodable.add(frame, error),
+      onDropped: (dropped) => this.#dropped(dropped),
+      onSegment: (segment) => this.#tell({ event: 'segment', ...segment }),
+      onRecordingStopped: (reason) => log.error('recording stopped', { reason }),
+      onRecordingResumed: () => log.info('recording resumed'),
+    });
+  }
+
+  async holdConnection({
+    attempt,
+    signal,
+  }: {
+    attempt: number;
+    signal: AbortSignal;
+  }): Promise<EndedConnection> {
+    this.#state = 'connecting';
+    this.#tell({ event: 'connecting', attempt });
+    this.#beat = setInterval(() => this.#tellMetrics(), BEAT_MS).unref();
+    const startedAt = new Date().toISOString();
+    const connection = this.#newConnection(attempt);
+    this.#connection = connection;
+    const end = await connection.hold(signal);
+    clearInterval(this.#beat);
+    this.#kept = end.kept;
+    this.#openGapFrom ??= end.ended.lastMessageAt ?? startedAt;
+    this.#ended(end);
+    return end.ended;
+  }
+
+  #newConnection(attempt: number): Connection {
+    const { url, ca, profile, silentAfterMs, log } = this.#options;
+    const connection: Connection = new Connection({
+      url,
+      ca,
+      profile,
+      silentAfterMs,
+      log,
+      kept: this.#kept,
+      onOpen: (localPort) => this.#opened(attempt, localPort),
+      onFrame: (frame) => this.#received(frame, connection),
+      onPong: (ms) => this.#ponged(ms),
+      onSilent: (seconds) => this.#tell({ event: 'silent', silentSeconds: rounded(seconds) }),
+      onResumed: (seconds) => this.#tell({ event: 'resumed', silentSeconds: rounded(seconds) }),
+    });
+    return connection;
+  }
+
+  get status(): StreamStatus {
+    const { messages, bytes } = this.#rate.perSecond();
+    const openedAt = this.#isOpen ? this.#connection?.record.openedAt : undefined;
+    const localPort = openedAt && this.#connection?.record.localPort;
+    return {
+      state: this.#stateNow,
+      ...(openedAt && { connectedSince: openedAt.toISOString() }),
+      ...(localPort !== undefined && { localPort }),
+      ...(this.#lastMessageAtMs !== undefined && {
+        lastMessageAt: new Date(this.#lastMessageAtMs).toISOString(),
+      }),
+      messagesPerSecond: messages,
+      bytesPerSecond: bytes,
+      ...this.#all,
+      ...this.#consumer.status,
+      ...(this.#lastGap && { lastGap: this.#lastGap }),
+      ...(this.#pingMs !== undefined && { pingMs: this.#pingMs }),
+      lastHour: this.#lastHour.toJson(),
+    };
+  }
+
+  async finish(): Promise<void> {
+    await this.#consumer.finish();
+    this.#undecodable.tell();
+    this.#tellMetrics();
+  }
+
+  get #isOpen(): boolean {
+    return this.#state === 'connected';
+  }
+
+  get #stateNow(): StreamStatus['state'] {
+    return this.#isOpen && this.#connection?.silent ? 'silent' : this.#state;
+  }
+
+  #opened(attempt: number, localPort: number): void {
+    this.#state = 'connected';
+    this.metrics.connectionOpened(this.#labels);
+    this.#consumer.connectionOpened({ attempt, localPort, at: new Date().toISOString() });
+    this.#tell({ event: 'open', localPort, attempt });
+  }
+
+  #received(frame: StreamFrame, connection: Connection): void {
+    const { length } = frame.bytes;
+    this.#rate.add(length);
+    for (const sum of [this.#all, this.#untold]) {
+      sum.messages += 1;
+      sum.bytes += length;
+    }
+    this.#lastMessageAtMs = connection.record.lastMessageAtMs;
+    if (this.#openGapFrom !== undefined) this.#endGap(this.#openGapFrom, this.#lastMessageAtMs!);
+    this.#connectionOf.set(frame, connection);
+    this.#consumer.offer(frame);
+  }
+
+  #endGap(from: string, toMs: number): void {
+    this.#openGapFrom = undefined;
+    const gap = { from, to: new Date(toMs).toISOString() };
+    this.#lastGap = gap;
+    this.metrics.gap(this.#labels, Math.max(0, toMs - Date.parse(from)) / 1_000);
+    this.#consumer.gap(gap);
+    this.#tell({ event: 'gap', ...gap });
+  }
+
+  #decoded({ health }: DecodedMessage, frame: StreamFrame): void {
+    const record = this.#connectionOf.get(frame)?.record;
+    if (!record) return;
+    record.decoded = true;
+    record.health = health?.master ?? record.health;
+  }
+
+  #ponged(milliseconds: number): void {
+    this.#pingMs = Math.round(milliseconds * 10) / 10;
+    this.metrics.pinged(this.#labels, milliseconds);
+  }
+
+  #dropped(dropped: DroppedMessages): void {
+    this.metrics.dropped(this.#labels, dropped);
+    this.#tell({ event: 'dropped', ...dropped });
+  }
+
+  #tellMetrics(): void {
+    if (this.#untold.messages > 0) this.metrics.received(this.#labels, this.#untold);
+    this.#untold = { messages: 0, bytes: 0 };
+    this.metrics.queued(this.#labels, this.#consumer.status.queuedBytes);
+  }
+
+  #ended({ ended, words, quietSeconds }: ConnectionEnd): void {
+    const { reason, openedAt, endedAt, code, detail } = ended;
+    this.#state = reason === 'stopped' ? 'stopped' : 'waiting';
+    const connectedSeconds = openedAt ? (Date.parse(endedAt) - Date.parse(openedAt)) / 1_000 : 0;
+    this.metrics.connectionEnded(this.#labels, { reason, connectedSeconds });
+    this.#tellMetrics();
+    this.#undecodable.tell();
+    this.#consumer.connectionEnded(ended);
+    if (reason === 'dead-peer') {
+      this.#tell({ event: 'dead-peer', silentSeconds: rounded(quietSeconds) });
+    } else if (code !== undefined) {
+      this.#tell({ event: 'closed', code, reason: words || detail });
+    }
+  }
+
+  #tell(happening: Happening): void {
+    const at = new Date().toISOString();
+    const { sensor, onEvent } = this.#options;
+    onEvent({ at, ...happening, sensor });
+  }
+}
+
+const rounded = (seconds: number): number => Math.round(seconds * 1_000) / 1_000;
