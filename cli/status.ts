@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { MigrationDatabases } from '../activities/postgres/migration-databases.ts';
+import { FairleadError } from '../domain/errors.ts';
+import type { ShipReport } from '../domain/migration.ts';
 import { namesOf } from '../domain/names.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import { openDatabases } from '../workers/open-databases.ts';
@@ -9,7 +12,6 @@ import {
   type TemporalClient,
 } from '../workers/temporal-client.ts';
 import { locateTemporal } from '../workers/temporal-location.ts';
-import { FairleadError } from '../domain/errors.ts';
 import {
   addCommand,
   conclude,
@@ -21,9 +23,16 @@ import {
 import { untilDetached } from './migrate-ships.ts';
 import { briefReportTable, jsonOfReport, reportTable } from './migration-verdict.ts';
 import { isServerAway } from './ask-workflow.ts';
+import { readSensorReports, type SensorReport } from './sensor-reports.ts';
+import { jsonOfSensor, sensorTable } from './sensor-table.ts';
 import { readShipStatuses, type ShipStatus } from './ship-status.ts';
 
 type Options = CommonOptions & { watch?: true };
+
+interface Status {
+  ships: ShipStatus[];
+  sensors: SensorReport[];
+}
 
 const REFRESH_MS = 2_000;
 /** Of a terminal on which the whole table fits. */
@@ -34,10 +43,10 @@ const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 export function addStatus(program: Command): void {
   addCommand(program, {
     usage: 'status',
-    summary: 'show where each migration stands; works with no worker running',
+    summary: 'show where each migration and session stands; works with no worker running',
     examples: ['fairlead status', 'fairlead status IMO9976903 --watch'],
   })
-    .argument('[ship...]', 'ship ids (default: all that are known)')
+    .argument('[ship...]', 'ship ids (default: all that are known, and all sensors)')
     .option('--watch', 'refresh until Ctrl-C')
     .action(async (ships: string[], options: Options) => {
       const configuration = readConfiguration(options);
@@ -49,7 +58,7 @@ export function addStatus(program: Command): void {
 async function watch(ships: readonly string[], configuration: Configuration): Promise<void> {
   await untilDetached(async (signal) => {
     for (let round = 0; !signal.aborted; round++) {
-      const text = await textOf(ships, configuration, round === 0);
+      const text = await roundOf(ships, configuration, round === 0);
       process.stdout.write(`${process.stdout.isTTY ? CLEAR_SCREEN : ''}${text.trimEnd()}\n`);
       await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -57,7 +66,7 @@ async function watch(ships: readonly string[], configuration: Configuration): Pr
 }
 
 /** Once it has shown something, a server that is away for a time does not end it. */
-async function textOf(
+async function roundOf(
   ships: readonly string[],
   configuration: Configuration,
   isFirst: boolean,
@@ -71,12 +80,13 @@ async function textOf(
 }
 
 /** All on one screen: the newest line is not the one to lose. */
-function fitted(statuses: readonly ShipStatus[]): string {
-  const { text } = outcomeOf(statuses);
+function fitted(status: Status): string {
+  const { text } = outcomeOf(status);
   if (!process.stdout.isTTY) return text;
   const { columns, rows } = process.stdout;
-  const isNarrow = text.split('\n').length > statuses.length + 1 && columns < FULL_WIDTH;
-  const shown = isNarrow ? briefReportTable(statuses.map(({ report }) => report)) : text;
+  const wide = reportTable(status.ships.map(({ report }) => report));
+  const isNarrow = wide.split('\n').length > status.ships.length + 1 && columns < FULL_WIDTH;
+  const shown = isNarrow ? textOf(status, briefReportTable) : text;
   return shown
     .split('\n')
     .slice(0, Math.max(1, rows - 1))
@@ -86,26 +96,35 @@ function fitted(statuses: readonly ShipStatus[]): string {
 const show = async (ships: readonly string[], configuration: Configuration): Promise<Outcome> =>
   outcomeOf(await readStatus(ships, configuration));
 
-async function readStatus(
-  ships: readonly string[],
-  configuration: Configuration,
-): Promise<ShipStatus[]> {
+async function readStatus(typed: readonly string[], configuration: Configuration): Promise<Status> {
   await using databases = openDatabases(configuration, 2);
   const temporal = await connectIfThere(configuration);
   try {
-    const names = namesOf(configuration.migration.installation);
-    const { fleet, migration } = configuration;
-    const scope = { names, fleet: fleet.ships, widthMs: migration.widthMs };
-    try {
-      return await readShipStatuses(ships, scope, databases, temporal);
-    } catch (error) {
-      if (!temporal || !isServerAway(error)) throw error;
-      tellAbsence(temporalUnreachable(temporal.location, error));
-      return await readShipStatuses(ships, scope, databases, undefined);
-    }
+    return await readBoth(typed, configuration, databases, temporal);
+  } catch (error) {
+    if (!temporal || !isServerAway(error)) throw error;
+    tellAbsence(temporalUnreachable(temporal.location, error));
+    return await readBoth(typed, configuration, databases, undefined);
   } finally {
     await temporal?.[Symbol.asyncDispose]();
   }
+}
+
+/** Who names ships asks for no sensors. */
+async function readBoth(
+  typed: readonly string[],
+  configuration: Configuration,
+  databases: MigrationDatabases,
+  temporal: TemporalClient | undefined,
+): Promise<Status> {
+  const { fleet, migration } = configuration;
+  const names = namesOf(migration.installation);
+  const scope = { names, fleet: fleet.ships, widthMs: migration.widthMs };
+  const [ships, sensors] = await Promise.all([
+    readShipStatuses(typed, scope, databases, temporal),
+    typed.length > 0 ? [] : readSensorReports([], configuration, temporal),
+  ]);
+  return { ships, sensors };
 }
 
 /** The ledger can be read without Temporal: then that is said, and all that is lost is what runs just now. */
@@ -122,12 +141,27 @@ async function connectIfThere(configuration: Configuration): Promise<TemporalCli
 const tellAbsence = ({ message, hint }: FairleadError): void =>
   note(`${message}: this is what the ledger says${hint ? ` → ${hint}` : ''}`);
 
-function outcomeOf(statuses: readonly ShipStatus[]): Outcome {
-  const reports = statuses.map(({ report }) => report);
-  const remarks = [...new Set(statuses.flatMap((status) => status.remarks))];
-  for (const remark of remarks) note(remark);
+function outcomeOf(status: Status): Outcome {
+  const { ships, sensors } = status;
+  const remarks = [...ships, ...sensors].flatMap((one) => one.remarks);
+  for (const remark of new Set(remarks)) note(remark);
   return {
-    json: { ships: reports.map(jsonOfReport), sensors: [] },
-    text: reports.length === 0 ? 'no migration is known' : reportTable(reports),
+    json: {
+      ships: ships.map(({ report }) => jsonOfReport(report)),
+      sensors: sensors.map(jsonOfSensor),
+    },
+    text: textOf(status, reportTable),
   };
+}
+
+/** Each half only where there is something to say of it. */
+function textOf(
+  { ships, sensors }: Status,
+  tableOfShips: (reports: readonly ShipReport[]) => string,
+): string {
+  const tables = [
+    ...(ships.length > 0 ? [tableOfShips(ships.map(({ report }) => report))] : []),
+    ...(sensors.length > 0 ? [sensorTable(sensors)] : []),
+  ];
+  return tables.length > 0 ? tables.join('\n\n') : 'no migration is known';
 }
