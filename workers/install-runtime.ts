@@ -1,5 +1,6 @@
 import { Runtime } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
+import { sensorHistogramBuckets } from '../activities/sensor/sensor-metrics.ts';
 
 /** The log of a process: JSON lines on stderr, where the output of a command does not go. */
 export function createLog(level = 'info'): Logger {
@@ -13,7 +14,9 @@ export function createLog(level = 'info'): Logger {
  * @param metricsAddress `host:port`; no metrics without it
  */
 export function installRuntime(log: Logger, metricsAddress?: string): void {
-  const metrics = metricsAddress && { prometheus: { bindAddress: metricsAddress } };
+  const metrics = metricsAddress && {
+    prometheus: { bindAddress: metricsAddress, histogramBucketOverrides: sensorHistogramBuckets },
+  };
   Runtime.install({
     logger: {
       log: (level, message, fields) => log[methodOf(level)](fields ?? {}, message),

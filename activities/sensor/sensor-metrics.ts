@@ -32,6 +32,16 @@ export interface SensorMetrics {
   hostSockets(server: string, counts: Record<TcpState, number>): void;
 }
 
+/** For the runtime's `histogramBucketOverrides`: the SDK's own begin at 50. */
+export const sensorHistogramBuckets: Record<string, number[]> = {
+  fairlead_sensor_ping_milliseconds: [
+    0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000,
+  ],
+  fairlead_sensor_connected_seconds: [1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000],
+  fairlead_sensor_gap_seconds: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3_600, 86_400],
+  fairlead_sensr_request_seconds: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+};
+
 /**
  * The metrics of the worker's Prometheus endpoint.
  *
@@ -80,6 +90,12 @@ function connectionMetrics(meter: MetricMeter) {
     undefined,
     '1 while a connection is open, else 0',
   );
+  const since = meter.createGauge(
+    'fairlead_sensor_connected_since_seconds',
+    'float',
+    's',
+    'when the open connection was opened, in seconds since 1970; 0 without one',
+  );
   const connectedSeconds = meter.createHistogram(
     'fairlead_sensor_connected_seconds',
     'float',
@@ -96,6 +112,7 @@ function connectionMetrics(meter: MetricMeter) {
     connectionOpened(labels: SensorLabels) {
       connects.add(1, labels);
       connected.set(1, labels);
+      since.set(Date.now() / 1_000, labels);
     },
     connectionEnded(
       labels: SensorLabels,
@@ -103,6 +120,7 @@ function connectionMetrics(meter: MetricMeter) {
     ) {
       ended.add(1, { ...labels, reason });
       connected.set(0, labels);
+      since.set(0, labels);
       if (seconds > 0) connectedSeconds.record(seconds, labels);
     },
     pinged: (labels: SensorLabels, ms: number) => pings.record(ms, labels),
