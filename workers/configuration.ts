@@ -39,8 +39,8 @@ export interface SensorConfiguration {
   out: string;
   rotateEveryMs: number;
   rotateBytes: number;
-  /** Of all recordings of this sensor together. */
-  keepBytes: number;
+  /** Of all recordings of this sensor together; undefined: what the disk allows. */
+  keepBytes: number | undefined;
   silentAfterMs: number;
   /** Absolute. */
   ca: string | undefined;

@@ -65,7 +65,7 @@ const recordingOf = ({ out, rotateEveryMs, rotateBytes, keepBytes }: SensorConfi
   folder: out,
   rotateEveryMs,
   rotateBytes,
-  keepBytes,
+  ...(keepBytes !== undefined && { keepBytes }),
 });
 
 /** @throws {FairleadError} `sensor-unknown`, with the name that may have been meant */

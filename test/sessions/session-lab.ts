@@ -1,3 +1,4 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import {
   bundleWorkflowCode,
@@ -11,7 +12,7 @@ import { createSensorActivities } from '../../activities/sensor-activities.ts';
 import { HeldStreams } from '../../activities/sensor/session/held-streams.ts';
 import { TemporalContact } from '../../activities/sensor/session/temporal-contact.ts';
 import { namesOf, type Names } from '../../domain/names.ts';
-import type { SessionView } from '../../domain/sensor-session.ts';
+import type { SessionHeartbeat, SessionView } from '../../domain/sensor-session.ts';
 import type { sensorSession } from '../../workflows/sensor-session.ts';
 import { session } from '../../workflows/sensor-messages.ts';
 import { sessionHeader } from '../../workflows/session-header.ts';
@@ -45,8 +46,10 @@ export interface SessionLabOptions {
 
 let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
 const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-const quiet = new DefaultLogger('WARN');
+const quiet = new DefaultLogger('ERROR');
 Runtime.install({ logger: quiet });
+/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
+const STARTED = 2;
 const noLog = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** Workers on a queue of their own, over a sensor server in memory. */
@@ -126,5 +129,18 @@ export async function sessionWhere(
     const view = await handle.query(session);
     if (isWanted(view)) return view;
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Waits until the worker that has the attempt says that it has the connection too. */
+export async function vouchedForSince(handle: SessionHandle, sinceMs: number): Promise<void> {
+  for (;;) {
+    const [pending] = (await handle.describe()).raw.pendingActivities ?? [];
+    const [payload] = pending?.heartbeatDetails?.payloads ?? [];
+    const beat = payload && defaultPayloadConverter.fromPayload<SessionHeartbeat>(payload);
+    const beatAt = Number(pending?.lastHeartbeatTime?.seconds ?? 0) * 1_000;
+    const isHolder = beat?.session.heldBy === pending?.lastWorkerIdentity;
+    if (pending?.state === STARTED && isHolder && beatAt >= sinceMs) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

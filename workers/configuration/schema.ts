@@ -76,8 +76,10 @@ const sensor = z.strictObject({
   rotateEvery: duration().prefault('1h').describe('A new file after so long.'),
   rotateBytes: bytes().prefault('256MiB').describe('A new file after so many bytes.'),
   keepBytes: bytes()
-    .prefault('10GiB')
-    .describe("The oldest files of this sensor go when all of them hold more."),
+    .optional()
+    .describe(
+      'The oldest files of this sensor go when all of them hold more. Unset: 10 GB, or a tenth of the free disk where that is less.',
+    ),
   silentAfter: duration().prefault('3s').describe('No message for so long is reported.'),
   ca: z.string().min(1).optional().describe('A file with the certificates to trust for wss.'),
 });
