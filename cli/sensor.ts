@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addCommandGroup } from './command-group.ts';
+import { addSensorHold } from './sensor-hold.ts';
 import { addSensorList } from './sensor-list.ts';
 import { addSensorStart } from './sensor-start.ts';
 import { addSensorStatus } from './sensor-status.ts';
@@ -19,4 +20,5 @@ export function addSensor(program: Command): void {
   addSensorStart(group);
   addSensorStop(group);
   addSensorStatus(group);
+  addSensorHold(group);
 }

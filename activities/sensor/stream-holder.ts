@@ -274,7 +274,8 @@ class Holder implements StreamHolder {
   #tell(happening: Happening): void {
     const at = new Date().toISOString();
     const { sensor, onEvent } = this.#options;
-    onEvent({ at, ...happening, sensor });
+    const { event, ...fields } = happening;
+    onEvent({ at, event, sensor, ...fields } as SensorEvent);
   }
 }
 
