@@ -1,3 +1,5 @@
+import { FairleadError } from '../../../domain/errors.ts';
+import { formatBytes } from './format-bytes.ts';
 import { statfs } from 'node:fs/promises';
 
 /** What recordings leave free for everything else on a disk. */
@@ -5,6 +7,7 @@ const LARGEST_RESERVE_BYTES = 2 ** 30;
 const RESERVE_SHARE = 0.05;
 /** After a full disk, recording goes on only when there is clearly room. */
 const RESUME_FACTOR = 1.5;
+const LOOK_EVERY_MS = 1_000;
 const DEFAULT_KEEP_BYTES = 10_000_000_000;
 const DEFAULT_KEEP_SHARE = 0.1;
 
@@ -22,12 +25,6 @@ export async function readDiskRoom(folder: string): Promise<DiskRoom> {
   };
 }
 
-export const isNearlyFull = ({ freeBytes, reserveBytes }: DiskRoom): boolean =>
-  freeBytes < reserveBytes;
-
-export const hasRoomAgain = ({ freeBytes, reserveBytes }: DiskRoom): boolean =>
-  freeBytes >= reserveBytes * RESUME_FACTOR;
-
 /**
  * What the segments of a sensor's stream may take together where nobody said: 10 GB, or a tenth of what is free where
  * that is less.
@@ -36,13 +33,50 @@ export function defaultKeepBytes({ freeBytes }: DiskRoom): number {
   return Math.min(DEFAULT_KEEP_BYTES, Math.floor(freeBytes * DEFAULT_KEEP_SHARE));
 }
 
-/** `1.2 GB`, `340 MB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(
-    units.length - 1,
-    Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)),
-  );
-  const amount = bytes / 1_000 ** power;
-  return `${power === 0 ? amount : amount.toFixed(amount < 10 ? 1 : 0)} ${units[power]}`;
+/** Knows how much room is left on a folder's disk, without asking too often. */
+export class RoomWatch {
+  readonly #folder: string;
+  #room: DiskRoom = { freeBytes: 0, reserveBytes: 0 };
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #sinceLook = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  countWritten(bytes: number): void {
+    this.#sinceLook += bytes;
+  }
+
+  /** @throws {FairleadError} `recording-disk-full` when no more than the reserve is free */
+  async requireRoom(): Promise<void> {
+    const isLongAgo = performance.now() - this.#lookedAtMs > LOOK_EVERY_MS;
+    const mayBeFull = this.#room.freeBytes - this.#sinceLook < this.#room.reserveBytes;
+    if (isLongAgo || mayBeFull) await this.#look();
+    if (this.#room.freeBytes < this.#room.reserveBytes) throw diskFull(this.#folder, this.#room);
+  }
+
+  async hasRoomAgain(): Promise<boolean> {
+    await this.#look();
+    return this.#room.freeBytes >= this.#room.reserveBytes * RESUME_FACTOR;
+  }
+
+  async #look(): Promise<void> {
+    this.#room = await readDiskRoom(this.#folder);
+    this.#lookedAtMs = performance.now();
+    this.#sinceLook = 0;
+  }
 }
+
+function diskFull(folder: string, { freeBytes, reserveBytes }: DiskRoom): FairleadError {
+  const [free, reserve] = [formatBytes(freeBytes), formatBytes(reserveBytes)];
+  return new FairleadError(
+    'recording-disk-full',
+    `${folder}: ${free} are free on its disk, and ${reserve} are left for everything else`,
+    { hint: 'make room on the disk; recording goes on by itself' },
+  );
+}
+
+/** Room may come again, and the file is as good as it was. */
+export const isDiskFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT', 'recording-disk-full'].includes(String((error as { code?: unknown }).code));

@@ -5,7 +5,8 @@ import { EntryQueue } from './entry-queue.ts';
 import type { Entry, FrameEntry } from './entry.ts';
 import type { Note } from './mcap/mcap-block.ts';
 import { notes } from './notes.ts';
-import { isDiskFull, type SegmentSeries } from './segment-series.ts';
+import { isDiskFull } from './disk-room.ts';
+import type { SegmentSeries } from './segment-series.ts';
 import type { DroppedMessages } from './stream-consumer.ts';
 
 /** What one write takes at most, and so what a chunk holds, unless a single message is larger. */

@@ -1,23 +1,15 @@
 import { mkdir } from 'node:fs/promises';
-import { FairleadError } from '../../../domain/errors.ts';
 import type { SensorLog } from '../sensor-log.ts';
-import {
-  defaultKeepBytes,
-  formatBytes,
-  hasRoomAgain,
-  isNearlyFull,
-  readDiskRoom,
-  type DiskRoom,
-} from './disk-room.ts';
+import { defaultKeepBytes, isDiskFull, readDiskRoom, RoomWatch } from './disk-room.ts';
 import type { Entry } from './entry.ts';
 import type { RecordingOptions } from './recording-options.ts';
 import { deleteOldSegments, heldBytes } from './retention.ts';
+import { LeftBehindRepairer } from './repair-left-behind.ts';
 import { Segment } from './segment.ts';
 import type { SegmentOrigin } from './segment-name.ts';
 import type { FinishedSegment } from './stream-consumer.ts';
 
 const TOUCH_EVERY_MS = 10_000;
-const LOOK_AT_DISK_EVERY_MS = 1_000;
 /** The cap is kept to within so much of it, or so many bytes. */
 const CAP_SHARE = 0.05;
 const CAP_BYTES = 64 * 2 ** 20;
@@ -45,14 +37,16 @@ export class SegmentSeries {
   #unsynced = 0;
   #wroteAtMs = performance.now();
   #sinceDeletion = 0;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #sinceLook = 0;
-  #room: DiskRoom = { freeBytes: 0, reserveBytes: 0 };
+  readonly #room: RoomWatch;
+  readonly #repairer: LeftBehindRepairer;
 
   constructor(options: SegmentSeriesOptions, keepBytes: number) {
     this.#options = options;
     this.#keepBytes = keepBytes;
     this.#rotateBytes = Math.min(options.recording.rotateBytes, keepBytes * SEGMENT_SHARE);
+    const { recording, origin, log } = options;
+    this.#room = new RoomWatch(recording.folder);
+    this.#repairer = new LeftBehindRepairer(recording.folder, origin, log);
   }
 
   /** @throws {Error} of the file system */
@@ -61,6 +55,7 @@ export class SegmentSeries {
     const keepBytes = recording.keepBytes ?? (await usualKeepBytes(recording.folder, origin));
     const series = new SegmentSeries(options, keepBytes);
     series.#deleteOldest();
+    series.#repairer.look();
     return series;
   }
 
@@ -75,7 +70,7 @@ export class SegmentSeries {
    * @throws {Error} of the file system, `ENOSPC` also when no more than the reserve is free; then nothing was written
    */
   async write(entries: readonly Entry[]): Promise<void> {
-    await this.#requireRoom();
+    await this.#room.requireRoom();
     this.retireWhenDue();
     this.#current ??= await this.#openNext();
     const before = this.#current.bytes;
@@ -111,16 +106,14 @@ export class SegmentSeries {
   }
 
   /** Whether it is worth trying again after a full disk. */
-  async hasRoomAgain(): Promise<boolean> {
-    await this.#look();
-    return hasRoomAgain(this.#room);
-  }
+  hasRoomAgain = (): Promise<boolean> => this.#room.hasRoomAgain();
 
   /** Finishes what is open; what cannot be finished stays as of a writer that died. */
   async finish(): Promise<void> {
     this.#retire();
     await this.#syncing;
     await this.#aside;
+    await this.#repairer.end();
   }
 
   async #openNext(): Promise<Segment> {
@@ -135,6 +128,7 @@ export class SegmentSeries {
     if (!segment) return;
     this.#aside = this.#aside.then(() => this.#finishSegment(segment));
     this.#deleteOldest();
+    this.#repairer.look();
   }
 
   async #finishSegment(segment: Segment): Promise<void> {
@@ -156,7 +150,7 @@ export class SegmentSeries {
 
   #tellLeft(segment: Segment, error: unknown): void {
     const { message } = (error ?? {}) as Partial<Error>;
-    this.#options.log.warn('segment left unfinished: it is made whole at the next start', {
+    this.#options.log.warn('segment left unfinished: it is made whole later', {
       file: segment.path,
       ...(message && { error: message }),
     });
@@ -174,7 +168,7 @@ export class SegmentSeries {
   #count(bytes: number): void {
     this.#wroteAtMs = performance.now();
     this.#unsynced += bytes;
-    this.#sinceLook += bytes;
+    this.#room.countWritten(bytes);
     this.#sinceDeletion += bytes;
     if (this.#sinceDeletion > Math.min(CAP_BYTES, this.#keepBytes * CAP_SHARE))
       this.#deleteOldest();
@@ -194,19 +188,6 @@ export class SegmentSeries {
       log.warn('old segments not deleted', { error: (error as Error).message });
     }
   }
-
-  async #requireRoom(): Promise<void> {
-    const isLongAgo = performance.now() - this.#lookedAtMs > LOOK_AT_DISK_EVERY_MS;
-    const mayBeFull = this.#room.freeBytes - this.#sinceLook < this.#room.reserveBytes;
-    if (isLongAgo || mayBeFull) await this.#look();
-    if (isNearlyFull(this.#room)) throw diskFull(this.#options.recording.folder, this.#room);
-  }
-
-  async #look(): Promise<void> {
-    this.#room = await readDiskRoom(this.#options.recording.folder);
-    this.#lookedAtMs = performance.now();
-    this.#sinceLook = 0;
-  }
 }
 
 async function usualKeepBytes(folder: string, origin: SegmentOrigin): Promise<number> {
@@ -215,16 +196,4 @@ async function usualKeepBytes(folder: string, origin: SegmentOrigin): Promise<nu
     freeBytes: freeBytes + (await heldBytes(folder, origin)),
     reserveBytes,
   });
-}
-
-/** Room may come again, and the file is as good as it was. */
-export const isDiskFull = (error: unknown): boolean =>
-  ['ENOSPC', 'EDQUOT', 'recording-disk-full'].includes(String((error as { code?: unknown }).code));
-
-function diskFull(folder: string, { freeBytes, reserveBytes }: DiskRoom): FairleadError {
-  return new FairleadError(
-    'recording-disk-full',
-    `${folder}: ${formatBytes(freeBytes)} are free on its disk, and ${formatBytes(reserveBytes)} of it are left for everything else`,
-    { hint: 'make room on the disk; recording goes on by itself' },
-  );
 }
