@@ -3,7 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { LastHour, type LastHourSummary } from '../domain/last-hour.ts';
 import { namesOf, type Names } from '../domain/names.ts';
 import type { ConnectionState, Gap } from '../domain/sensor.ts';
-import type { SessionHeartbeat, SessionView } from '../domain/sensor-session.ts';
+import { reconnectsOf, type SessionHeartbeat, type SessionView } from '../domain/sensor-session.ts';
 import { requireSensor } from '../workers/open-configured-sensor.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
@@ -114,7 +114,9 @@ function reportOf(
   return {
     sensor,
     state: stateOf(beat, told as ConnectionState | undefined),
-    reconnects: view?.reconnects ?? typedSearchAttributes.get(reconnects) ?? 0,
+    reconnects: beat
+      ? reconnectsOf(beat.session.connections)
+      : (view?.reconnects ?? typedSearchAttributes.get(reconnects) ?? 0),
     ...(lastGap && { lastGap }),
     ...(beat && figuresOf(beat)),
     isTaken: beat !== undefined || (pending?.attempt ?? 1) > 1 || pending?.lastStartedTime != null,
@@ -123,12 +125,14 @@ function reportOf(
   };
 }
 
-/** A heartbeat of a connection counts as long as the workflow was told nothing else since. */
-const stateOf = (
+/** What a worker says of an open connection is newer than what the workflow was told, unless it was told since. */
+function stateOf(
   beat: SessionHeartbeat | undefined,
   told: ConnectionState = 'connecting',
-): ConnectionState =>
-  beat?.session.heldBy !== undefined && beat.session.told === told ? beat.state : told;
+): ConnectionState {
+  const isOpen = beat?.connectedSince !== undefined && beat.session.heldBy !== undefined;
+  return isOpen && beat.session.told.state === told ? beat.state : told;
+}
 
 function figuresOf(beat: SessionHeartbeat): Partial<SensorReport> {
   const { connectedSince, file, recordingStopped, messagesPerSecond, lastHour } = beat;

@@ -43,8 +43,8 @@ async function start(typed: readonly string[], options: CommonOptions): Promise<
   try {
     const started = await startAll(temporal, names, sensors);
     const reports = await Promise.all(sensors.map((name) => firstWords(name, names, temporal)));
-    for (const remark of new Set(reports.flatMap(({ remarks }) => remarks))) note(remark);
     requireTaken(reports, names, temporal);
+    for (const remark of new Set(reports.flatMap(({ remarks }) => remarks))) note(remark);
     const lines = reports.map((report) => sentence(report, started.get(report.sensor) === true));
     return { json: { sensors: reports.map(jsonOfSensor) }, text: lines.join('\n') };
   } catch (error) {
@@ -62,7 +62,7 @@ async function startAll(temporal: TemporalClient, names: Names, sensors: readonl
   return started;
 }
 
-/** Until it is connected, or says why not, or enough time has passed. */
+/** Until it is connected, or says why not, or nobody answers for it, or enough time has passed. */
 async function firstWords(
   sensor: string,
   names: Names,
@@ -71,7 +71,8 @@ async function firstWords(
   const until = Date.now() + WATCH_MS;
   for (;;) {
     const report = await readSensorReport(sensor, names, temporal);
-    if (report.state !== 'connecting' || Date.now() >= until) return report;
+    const isSettled = report.state !== 'connecting' || !report.hasWorker;
+    if (isSettled || Date.now() >= until) return report;
     await sleep(LOOK_EVERY_MS);
   }
 }

@@ -30,10 +30,16 @@ export interface SessionCheckpoint {
   legacy: SessionLegacy;
 }
 
+/** What the workflow believes: it is told only of changes. */
+export interface Told {
+  state: ConnectionState;
+  connections: number;
+  recordingStopped?: string;
+}
+
 export interface HoldConnectionInput {
   sensor: string;
-  /** What the workflow believes: it is told only of changes. */
-  told: ConnectionState;
+  told: Told;
   legacy: SessionLegacy;
 }
 
@@ -51,7 +57,7 @@ export interface SessionHeartbeat extends StreamStatus {
     heldBy?: string;
     attempt: number;
     connections: number;
-    told: ConnectionState;
+    told: Told;
     /** How often the workflow was told something in this run of the activity: each costs history. */
     signals: number;
     /** Grows with each heartbeat. */
@@ -60,18 +66,15 @@ export interface SessionHeartbeat extends StreamStatus {
 }
 
 /** What the workflow is told: changes of state only. */
-export interface ConnectionChange {
-  state: ConnectionState;
+export interface ConnectionChange extends Told {
   at: string;
   worker: string;
-  connections: number;
   connectedSince?: string;
   lastGap?: Gap;
   /** Why it is waiting, or silent. */
   reason?: string;
   /** What to type, where a person must act. */
   hint?: string;
-  recordingStopped?: string;
 }
 
 /** The answer to the query `session`, and what the Temporal UI shows. */

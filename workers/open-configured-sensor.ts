@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { logEvent } from '../activities/sensor/log-event.ts';
 import { openStreamHolder, type StreamHolder } from '../activities/sensor/stream-holder.ts';
 import { watchServer } from '../activities/sensor/rest/watch-server.ts';
 import type { SensorLog } from '../activities/sensor/sensor-log.ts';
@@ -27,6 +28,7 @@ export async function openConfiguredSensor(
   { before, onEvent, log, metrics }: OpenSensorOptions,
 ): Promise<StreamHolder> {
   const sensor = requireSensor(name, configuration);
+  const sensorLog = sensorLogOf(log.child({ sensor: name }));
   const holder = await openStreamHolder({
     sensor: name,
     url: sensor.url,
@@ -36,8 +38,11 @@ export async function openConfiguredSensor(
     recording: recordingOf(sensor),
     ...(sensor.ca !== undefined && { ca: sensor.ca }),
     ...before,
-    onEvent,
-    log: sensorLogOf(log),
+    onEvent: (event) => {
+      logEvent(sensorLog, event);
+      onEvent(event);
+    },
+    log: sensorLog,
     metrics,
   });
   const watch = watchServer({
@@ -46,7 +51,7 @@ export async function openConfiguredSensor(
     rest: sensor.rest,
     ca: sensor.ca,
     metrics: holder.metrics,
-    log: sensorLogOf(log),
+    log: sensorLog,
   });
   return {
     holdConnection: (attempt) => holder.holdConnection(attempt),

@@ -62,7 +62,11 @@ export class SessionState {
   }
 
   nextHold(): HoldConnectionInput {
-    return { sensor: this.sensor, told: this.state, legacy: this.legacy };
+    const { sensor, legacy, state } = this;
+    const { recordingStopped } = this.latest;
+    const { connections } = legacy;
+    const told = { state, connections, ...(recordingStopped && { recordingStopped }) };
+    return { sensor, told, legacy };
   }
 
   changed(change: ConnectionChange): void {

@@ -19,6 +19,8 @@ type Mode = 'serve' | 'refuse';
 /** A sensor server that exists in memory only: for tests in which the connection itself is not the point. */
 export class PlayedServer {
   mode: Mode = 'serve';
+  /** Nobody gets messages. */
+  silent = false;
   readonly dials: PlayedConnection[] = [];
   readonly finished: string[] = [];
   peak = 0;
@@ -60,7 +62,6 @@ class PlayedHolder implements StreamHolder {
   readonly #onEvent: (event: SensorEvent) => void;
   #state: StreamStatus['state'] = 'connecting';
   #since: string | undefined;
-  #wentSilent = false;
 
   constructor(
     server: PlayedServer,
@@ -77,7 +78,7 @@ class PlayedHolder implements StreamHolder {
   get status(): StreamStatus {
     const at = this.#since;
     return {
-      state: this.#wentSilent ? 'silent' : this.#state,
+      state: this.#state === 'connected' && this.#server.silent ? 'silent' : this.#state,
       ...(at && { connectedSince: at, lastMessageAt: at }),
       messagesPerSecond: 10,
       bytesPerSecond: 18_000,

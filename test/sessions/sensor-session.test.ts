@@ -72,6 +72,36 @@ describe('a sensor session', () => {
     expect(Date.now() - askedAt).toBeLessThan(2_500);
   });
 
+  it('is handed over when its worker is told to end, and closed there first', async () => {
+    await using lab = await sessionLab();
+    const second = await lab.startWorker('second');
+    const handle = await lab.start();
+    const { worker } = await sessionWhere(handle, ({ state }) => state === 'connected');
+    const [holder, other] = worker === second.identity ? [second, lab.first] : [lab.first, second];
+    await holder.stop();
+    await lab.server.until(({ dials, open }) => dials.length === 2 && open.length === 1);
+    expect(lab.server.peak).toBe(1);
+    expect(lab.server.dials[1]!.dialedAt - lab.server.dials[0]!.endedAt!).toBeLessThan(5_000);
+    const view = await sessionWhere(handle, ({ reconnects: count }) => count === 1);
+    expect(view.worker).toBe(other.identity);
+  });
+
+  it('begins a new history without touching its connection', async () => {
+    await using lab = await sessionLab({ shortHistory: true });
+    const handle = await lab.start();
+    const current = lab.client.workflow.getHandle(handle.workflowId);
+    await sessionWhere(handle, ({ state }) => state === 'connected');
+    const runs = new Set<string>();
+    for (let silences = 0; runs.size < 3; silences++) {
+      lab.server.silent = !lab.server.silent;
+      const state = lab.server.silent ? 'silent' : 'connected';
+      await sessionWhere(current, (view) => view.state === state);
+      runs.add((await current.describe()).runId);
+    }
+    expect(lab.server.dials).toHaveLength(1);
+    expect(lab.server.open).toHaveLength(1);
+  });
+
   it('is cancelled from the UI with its connection closed', async () => {
     await using lab = await sessionLab();
     const handle = await lab.start();

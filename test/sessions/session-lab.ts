@@ -27,7 +27,8 @@ export interface SessionLab extends AsyncDisposable {
   names: Names;
   installation: string;
   start(sensor?: string): Promise<SessionHandle>;
-  /** One more; the first is there from the beginning. */
+  first: LabWorker;
+  /** One more. */
   startWorker(name: string): Promise<LabWorker>;
 }
 
@@ -69,6 +70,7 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
       identity,
       open: server.holderOf(name),
       holdAloneMs,
+      signals: { everyMs: 1, perRun: 5 },
       log: noLog,
     });
     const ask = () =>
@@ -98,9 +100,10 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
     workers.push(started);
     return started;
   };
-  await startWorker('first');
+  const first = await startWorker('first');
   return {
     server,
+    first,
     client,
     names,
     installation,

@@ -1,5 +1,6 @@
 import type { SessionLegacy } from '../../../domain/sensor-session.ts';
 import type { SensorLog } from '../sensor-log.ts';
+import type { SignalLimits } from './change-teller.ts';
 import { HeldStream, type OpenHolder } from './held-stream.ts';
 import type { SessionOnServer } from './session-on-server.ts';
 
@@ -13,6 +14,8 @@ export interface HeldStreamsOptions {
   open: OpenHolder;
   /** How long a connection is held that no attempt of the activity vouches for. */
   holdAloneMs: number;
+  /** How often workflows are told of changes: each time costs five events of history. */
+  signals?: SignalLimits;
   log: SensorLog;
 }
 

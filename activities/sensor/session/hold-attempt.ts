@@ -53,7 +53,8 @@ export class HoldAttempt {
     this.#run = run;
     this.#streams = streams;
     this.#legacy = legacyOf(run);
-    this.#teller = new ChangeTeller(run, streams.options.identity);
+    const { identity, signals } = streams.options;
+    this.#teller = new ChangeTeller(run, identity, signals);
     this.#beats = run.before?.session.beat ?? 0;
     run.signal.addEventListener('abort', () => this.#interrupt('cancelled'));
   }

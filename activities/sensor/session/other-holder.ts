@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 300;
  * The one that holds it looks twice a second, and as soon as Temporal answers again. With 10 s of heartbeat timeout
  * and 1 s before the next attempt, a hand-over stays within 15 s.
  */
-const SIGN_OF_LIFE_WITHIN_MS = 2_500;
+const SIGN_OF_LIFE_WITHIN_MS = 2_000;
 
 /**
  * Waits for a sign of life of the worker that had the connection last: it may still hold it, unknown to the server.
