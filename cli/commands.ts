@@ -80,6 +80,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./sensor.ts')).addSensor,
   },
   {
+    name: 'recording',
+    summary: 'look into recordings, and make crashed ones whole',
+    load: async () => (await import('./recording.ts')).addRecording,
+  },
+  {
     name: 'simulate',
     summary: 'run a sensor server to try against',
     load: async () => (await import('./simulate.ts')).addSimulate,

@@ -14,7 +14,7 @@ export interface SegmentWriter {
   pidNamespace: string;
 }
 
-/** A writer in another container is known to live only by the time of its file. */
+/** A writer on another host, or in another container, is known to live only by the time of its file. */
 const SILENT_WRITER_MS = 60_000;
 
 export const thisWriter: SegmentWriter = {
@@ -48,10 +48,14 @@ export async function stateOfWriter(
   writer: SegmentWriter,
 ): Promise<'alive' | 'gone' | 'elsewhere'> {
   if (isOpenHere(file)) return 'alive';
-  if (writer.host !== thisWriter.host) return 'elsewhere';
+  if (writer.host !== thisWriter.host) return (await isFresh(file)) ? 'alive' : 'elsewhere';
   if (writer.pid === thisWriter.pid && writer.startedAt === thisWriter.startedAt) return 'gone';
-  if (writer.pidNamespace === thisWriter.pidNamespace)
-    return isSameProcess(writer) ? 'alive' : 'gone';
+  if (writer.pidNamespace !== thisWriter.pidNamespace)
+    return (await isFresh(file)) ? 'alive' : 'gone';
+  return isSameProcess(writer) ? 'alive' : 'gone';
+}
+
+async function isFresh(file: string): Promise<boolean> {
   const { mtimeMs } = await stat(file);
-  return Date.now() - mtimeMs < SILENT_WRITER_MS ? 'alive' : 'gone';
+  return Date.now() - mtimeMs < SILENT_WRITER_MS;
 }
