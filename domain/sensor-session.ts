@@ -19,7 +19,9 @@ export interface SessionLegacy {
   lastMessageAt?: string;
   lastGap?: Gap;
   lastHour?: LastHourJson;
-  /** The worker that still has the connection open. */
+  /** The worker that wrote this. */
+  worker?: string;
+  /** The worker that still has the connection open, or the port that the next one must leave from. */
   heldBy?: string;
 }
 
@@ -53,7 +55,9 @@ export interface HoldConnectionResult {
 /** Heartbeat details of `holdConnection`: what a person sees in the UI, and what the next attempt goes on from. */
 export interface SessionHeartbeat extends StreamStatus {
   session: {
-    /** The worker that has a connection, or is about to; absent once it let go. */
+    /** That says this. */
+    worker: string;
+    /** The worker that has a connection, is about to, or has to be the next one; absent once it let go. */
     heldBy?: string;
     attempt: number;
     connections: number;

@@ -39,7 +39,7 @@ export async function openConfiguredSensor(
     ...(sensor.ca !== undefined && { ca: sensor.ca }),
     ...before,
     onEvent: (event) => {
-      logEvent(sensorLog, event);
+      logEvent(sensorLogOf(log), event);
       onEvent(event);
     },
     log: sensorLog,

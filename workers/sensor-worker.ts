@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { Runtime, Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import {
+  GracefulShutdownPeriodExpiredError,
+  Runtime,
+  Worker,
+  type NativeConnection,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createSensorActivities } from '../activities/sensor-activities.ts';
 import { createSensorMetrics } from '../activities/sensor/sensor-metrics.ts';
@@ -66,7 +72,17 @@ async function workOn(connection: NativeConnection, options: SensorWorkerOptions
   sayHowMany(configuration, log);
   log.info({ taskQueue: worker.options.taskQueue, identity }, 'worker started');
   options.onReady?.();
-  await worker.run();
+  await runUntilTold(worker, log);
+}
+
+/** With Temporal away, what was told to end cannot say so to anyone: the connections are closed all the same. */
+async function runUntilTold(worker: Worker, log: Logger): Promise<void> {
+  try {
+    await worker.run();
+  } catch (error) {
+    if (!(error instanceof GracefulShutdownPeriodExpiredError)) throw error;
+    log.warn('worker ended without Temporal, which did not answer');
+  }
 }
 
 /** A process id comes again, also on another host of the same name: in containers it always does. */

@@ -84,14 +84,8 @@ export class SessionState {
 
   /** By a person, who wants the next one at once. */
   closed(): void {
-    const { connections, lastGap, lastHour, lastMessageAt } = this.legacy;
-    this.legacy = {
-      connections,
-      attempt: 0,
-      ...(lastGap && { lastGap }),
-      ...(lastHour && { lastHour }),
-      ...(lastMessageAt && { lastMessageAt }),
-    };
+    const { dialNotBefore: _later, heldBy: _gone, ...legacy } = this.legacy;
+    this.legacy = { ...legacy, attempt: 0 };
     this.lost('closed by a person', now());
   }
 

@@ -16,6 +16,7 @@ import type { SessionHeartbeat, SessionView } from '../../domain/sensor-session.
 import type { sensorSession } from '../../workflows/sensor-session.ts';
 import { session } from '../../workflows/sensor-messages.ts';
 import { sessionHeader } from '../../workflows/session-header.ts';
+import type { CuttablePath, cuttablePath } from './cuttable-path.ts';
 import { testTemporal } from '../temporal.ts';
 import { PlayedServer } from './played-server.ts';
 
@@ -28,6 +29,7 @@ export interface SessionLab extends AsyncDisposable {
   installation: string;
   start(sensor?: string): Promise<SessionHandle>;
   first: LabWorker;
+  path: CuttablePath | undefined;
   /** One more. */
   startWorker(name: string): Promise<LabWorker>;
 }
@@ -43,6 +45,8 @@ export interface SessionLabOptions {
   /** Of another server than that which all tests share. */
   address?: string;
   holdAloneMs?: number;
+  /** The first worker reaches Temporal by this way only. */
+  firstByPath?: typeof cuttablePath;
 }
 
 let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
@@ -63,9 +67,9 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
   const names = namesOf(installation);
   const server = new PlayedServer();
   const workers: LabWorker[] = [];
-  const startWorker = async (name: string): Promise<LabWorker> => {
+  const startWorker = async (name: string, address = temporal.address): Promise<LabWorker> => {
     const identity = temporal.unique(name);
-    const connection = await NativeConnection.connect({ address: temporal.address });
+    const connection = await NativeConnection.connect({ address });
     const streams = new HeldStreams({
       identity,
       open: server.holderOf(name),
@@ -85,7 +89,7 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
       workflowBundle: await bundle!,
       activities: createSensorActivities({ streams, contact }),
       maxHeartbeatThrottleInterval: 1_000,
-      shutdownForceTime: 10_000,
+      shutdownForceTime: 30_000,
     });
     const running = worker.run();
     let stopping: Promise<void> | undefined;
@@ -100,10 +104,12 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
     workers.push(started);
     return started;
   };
-  const first = await startWorker('first');
+  const path = await options.firstByPath?.(temporal.address);
+  const first = await startWorker('first', path?.address);
   return {
     server,
     first,
+    path,
     client,
     names,
     installation,
@@ -118,6 +124,7 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
       }),
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map((worker) => worker.stop()));
+      await path?.[Symbol.asyncDispose]();
       await temporal[Symbol.asyncDispose]();
     },
   };
@@ -143,7 +150,7 @@ export async function vouchedForSince(handle: SessionHandle, sinceMs: number): P
     const beat = payload && defaultPayloadConverter.fromPayload<SessionHeartbeat>(payload);
     const beatAt = Number(pending?.lastHeartbeatTime?.seconds ?? 0) * 1_000;
     const isHolder = beat?.session.heldBy === pending?.lastWorkerIdentity;
-    if (pending?.state === STARTED && isHolder && beatAt >= sinceMs) return;
+    if (Number(pending?.state) === STARTED && isHolder && beatAt >= sinceMs) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -60,16 +60,20 @@ export class ChangeTeller {
     // Waiting goes on, whatever each attempt met: a month offline must not grow the history.
     const isWaiting = state === 'waiting' && this.told.state === 'waiting';
     if (isWaiting || isSame(told, this.told)) return;
-    const at = new Date().toISOString();
-    this.#telling = this.#run.server.tell({ ...change, at, worker: this.#worker }).then(
-      () => {
-        this.told = told;
-        this.signals++;
-      },
-      () => undefined,
-    );
+    this.#telling = this.#send(change, told);
     await this.#telling;
     this.#telling = undefined;
+  }
+
+  async #send(change: Omit<ConnectionChange, 'at' | 'worker'>, told: Told): Promise<void> {
+    const at = new Date().toISOString();
+    try {
+      await this.#run.server.tell({ ...change, at, worker: this.#worker });
+      this.told = told;
+      this.signals++;
+    } catch {
+      // The server is away: the next look finds that it is still to be told.
+    }
   }
 
   #mayTell(): boolean {

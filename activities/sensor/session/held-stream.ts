@@ -27,6 +27,8 @@ export class HeldStream {
   /** The attempt of the activity that has it; a newer one takes it from an older. */
   owner: object | undefined;
   onChange: () => void = () => {};
+  /** The server may not know yet that the last connection is dead: only from its local port can the next replace it. */
+  keepsPort = false;
   #holder: StreamHolder | undefined;
   #connection: Connection | undefined;
   #finished: Promise<void> | undefined;
@@ -45,6 +47,8 @@ export class HeldStream {
 
   #happened({ event }: SensorEvent): void {
     if (event === 'open') this.connections++;
+    if (event === 'open') this.keepsPort = false;
+    if (event === 'dead-peer') this.keepsPort = true;
     this.onChange();
   }
 
@@ -55,6 +59,11 @@ export class HeldStream {
   /** Open, or being dialed. */
   get isConnected(): boolean {
     return this.#connection?.isOpen === true;
+  }
+
+  /** No other worker should dial. */
+  get isNeeded(): boolean {
+    return this.isConnected || this.keepsPort;
   }
 
   /** Also a connection whose end nobody has heard yet is there to be held. */

@@ -38,6 +38,8 @@ export class HeldStreams implements AsyncDisposable {
 
   /** @throws {FairleadError} `sensor-unknown` */
   async take(sensor: string, legacy: SessionLegacy, owner: object): Promise<HeldStream> {
+    const found = this.find(sensor);
+    if (found && this.#isOutdated(found, legacy)) void this.finish(found);
     const held = this.find(sensor) ?? (await this.#open(sensor, legacy));
     clearTimeout(this.#lingering.get(held));
     this.#lingering.delete(held);
@@ -45,8 +47,13 @@ export class HeldStreams implements AsyncDisposable {
     return held;
   }
 
+  /** Another worker has held it meanwhile, and knows the last message and the last hour better. */
+  #isOutdated(held: HeldStream, { worker }: SessionLegacy): boolean {
+    const isOthers = worker !== undefined && worker !== this.options.identity;
+    return isOthers && !held.hasConnection && !held.keepsPort;
+  }
+
   async #open(sensor: string, legacy: SessionLegacy): Promise<HeldStream> {
-    await this.#streams.get(sensor)?.finish();
     const held = await HeldStream.open(sensor, legacy, this.options.open);
     this.#streams.set(sensor, held);
     return held;
@@ -82,7 +89,7 @@ export class HeldStreams implements AsyncDisposable {
   ) {
     const { holdAloneMs, log } = this.options;
     const until = Date.now() + holdAloneMs;
-    const isOrphan = () => held.owner === owner && held.isConnected && !this.#closed;
+    const isOrphan = () => held.owner === owner && held.isNeeded && !this.#closed;
     while (isOrphan() && Date.now() < until) {
       const sighting = await server.look();
       if (!isOrphan()) break;

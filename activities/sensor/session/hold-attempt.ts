@@ -81,7 +81,7 @@ export class HoldAttempt {
     const { input, server, signal } = this.#run;
     const { identity } = this.#streams.options;
     const { heldBy } = this.#legacy;
-    if (heldBy && heldBy !== identity && !this.#streams.find(input.sensor)?.hasConnection) {
+    if (heldBy && heldBy !== identity && !this.#streams.find(input.sensor)?.isNeeded) {
       const isFree = await untilFree(server, heldBy, this.#beats, signal);
       if (!isFree) throw this.#heldElsewhere(heldBy);
     }
@@ -137,7 +137,8 @@ export class HoldAttempt {
     const { lastGap } = this.#legacy;
     const { attempt, connections } = held;
     const { told, signals } = this.#teller;
-    const session = { attempt, connections, told, signals, beat: ++this.#beats };
+    const worker = this.#streams.options.identity;
+    const session = { worker, attempt, connections, told, signals, beat: ++this.#beats };
     return {
       ...(lastGap && { lastGap }),
       ...held.holder.status,
@@ -166,13 +167,13 @@ export class HoldAttempt {
     const { healthy, detail, lastMessageAt } = ended;
     const next = nextAttempt({ attempt: held.attempt, healthy }, Math.random());
     held.attempt = next.attempt;
-    this.#streams.linger(held, this);
+    this.#letLinger(held);
     if (healthy) {
       const dialNotBefore = new Date(Date.now() + next.delayMs).toISOString();
       return { ended, legacy: { ...this.#left(held, lastMessageAt), dialNotBefore } };
     }
     await this.#teller.tell({ state: 'waiting', connections: held.connections, reason: detail });
-    this.#beat(held, '');
+    this.#beat(held, held.keepsPort ? this.#streams.options.identity : '');
     if (this.#teller.toldEnough) return { legacy: this.#delayed(held, next.delayMs) };
     throw retriedFailureOf(
       new FairleadError('sensor-offline', `${held.sensor}: ${detail}`),
@@ -187,27 +188,35 @@ export class HoldAttempt {
   /** What the next run goes on from. */
   #left(held: HeldStream, lastMessageAt = held.holder.status.lastMessageAt): SessionLegacy {
     const { lastGap = this.#legacy.lastGap, lastHour } = held.holder.status;
-    const { attempt, connections } = held;
+    const { attempt, connections, isNeeded } = held;
+    const worker = this.#streams.options.identity;
     return {
       connections,
       attempt,
       lastHour,
+      worker,
+      ...(isNeeded && { heldBy: worker }),
       ...(lastMessageAt && { lastMessageAt }),
       ...(lastGap && { lastGap }),
     };
   }
 
   async #interruptedWith(why: Interruption, held: HeldStream): Promise<HoldConnectionResult> {
-    const { identity } = this.#streams.options;
     if (why === 'told enough') {
       this.#leave(held);
-      return { legacy: { ...this.#left(held), heldBy: identity } };
+      return { legacy: this.#left(held) };
     }
     if (why === 'cut off') return this.#cutOff(held);
     if (!this.#run.signal.aborted || this.#run.isOrphaned()) this.#leave(held);
     else await this.#letGo(held);
     this.#run.signal.throwIfAborted();
     throw this.#heldElsewhere('another');
+  }
+
+  /** Until the next attempt; one that came to another worker after a dead peer would leave from another port. */
+  #letLinger(held: HeldStream): void {
+    if (held.keepsPort) this.#leave(held);
+    else this.#streams.linger(held, this);
   }
 
   /** The connection lives on, for the next attempt to adopt. */
@@ -241,11 +250,12 @@ export class HoldAttempt {
 function legacyOf({ before, input }: AttemptRun): SessionLegacy {
   if (!before) return input.legacy;
   const { session, lastMessageAt, lastGap, lastHour } = before;
-  const { attempt, connections, heldBy } = session;
+  const { attempt, connections, heldBy, worker } = session;
   return {
     attempt,
     connections,
     lastHour,
+    worker,
     ...(heldBy && { heldBy }),
     ...(lastMessageAt && { lastMessageAt }),
     ...(lastGap && { lastGap }),

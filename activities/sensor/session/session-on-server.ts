@@ -11,6 +11,7 @@ import type {
 } from '../../../domain/sensor-session.ts';
 
 const DEADLINE_MS = 2_000;
+/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
 const STARTED = 2;
 const NOT_FOUND = 5;
 
@@ -67,8 +68,8 @@ export class SessionOnServer {
     );
     const [payload] = pending?.heartbeatDetails?.payloads ?? [];
     const details = payload && defaultPayloadConverter.fromPayload<SessionHeartbeat>(payload);
-    const isOthers =
-      (pending?.state ?? 0) >= STARTED && pending?.lastWorkerIdentity !== this.#identity;
+    const state: number = pending?.state ?? 0;
+    const isOthers = state >= STARTED && pending?.lastWorkerIdentity !== this.#identity;
     const hasDialed = details?.session.heldBy === pending?.lastWorkerIdentity;
     const holder = !isOthers ? 'open' : hasDialed ? 'dialed' : 'asking';
     return { holder, ...(details && { details }) };
@@ -97,4 +98,4 @@ export class SessionOnServer {
 
 const isNotFound = (error: unknown): boolean =>
   (error as { name?: string }).name === 'WorkflowNotFoundError' ||
-  (isGrpcServiceError(error) && error.code === NOT_FOUND);
+  (isGrpcServiceError(error) && [NOT_FOUND].includes(error.code));
