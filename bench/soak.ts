@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Simulator } from '../simulator/start-simulator.ts';
+import type { Counts, Simulator } from '../simulator/start-simulator.ts';
 import { planSoak } from './soak/fault-plan.ts';
 import { readSegments } from './soak/read-segments.ts';
 import { openConnections, runSoak } from './soak/run-soak.ts';
@@ -84,7 +84,11 @@ async function main(): Promise<void> {
 async function begin(simulator: Simulator, stack: SoakStack): Promise<void> {
   const started = await stack.command('sensor', 'start', SENSOR);
   if (started.exitCode !== 0) throw new Error(`sensor start: ${started.stderr}`);
-  await simulator.waitFor(({ output, points }) => output.now === 1 && points.now === 1, 60_000);
+  const connected = ({ output, points }: Counts) => output.now === 1 && points.now === 1;
+  const ended = stack.witnessEnded.then((exitCode) => {
+    throw new Error(`sensor hold ended with ${exitCode}: see ${stack.folder}/hold.log`);
+  });
+  await Promise.race([simulator.waitFor(connected, 60_000), ended]);
   say('the session and its witness are connected');
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,7 @@ export interface SoakStack {
   witnessRecordings: string;
   workerPid(): number | undefined;
   witnessPid: number;
+  witnessEnded: Promise<number | null>;
   /** Sends the signal to Temporal's server, or to the sensors' worker, and waits for the one that comes after it. */
   strike(victim: 'sensorWorker' | 'temporal', signal: NodeJS.Signals): Promise<{ atMs: number }>;
   command(...words: string[]): Promise<Outcome>;
@@ -52,6 +53,8 @@ export async function startSoakStack(
   rotateEvery: string,
 ): Promise<SoakStack> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-soak-'));
+  // PostgreSQL, which does not run as root, keeps its files elsewhere when it may not enter.
+  await chmod(folder, 0o755);
   const home = join(folder, '.fairlead');
   await mkdir(home);
   const cache = resolve(packageRoot, '.fairlead', 'cache');
@@ -73,6 +76,7 @@ export async function startSoakStack(
     witnessRecordings: join(folder, 'witness'),
     workerPid: () => pidIn(pidFiles.sensorWorker),
     witnessPid: witness.child.pid!,
+    witnessEnded: witness.ended,
     strike: (victim, signal) => strike(pidFiles[victim], signal),
     command: (...words) => fairlead(folder, ...words),
     stop: () => stopAll(up, witness, allPids()),
