@@ -1,6 +1,6 @@
 import type { SensorStream } from '../domain/sensor.ts';
 import { FaultBoard, type FaultName, type FaultOptions, type Faults } from './faults.ts';
-import { startRestServer, type RestCounts } from './rest/rest-server.ts';
+import { RestServer, type RestCounts } from './rest/rest-server.ts';
 import { RestState } from './rest/rest-state.ts';
 import { Scene } from './scene/scene.ts';
 import { firstZones } from './scene/zones.ts';
@@ -61,51 +61,42 @@ const DEFAULT_MAX_BUFFER_BYTES = 64 * 1024 * 1024;
 
 /** A sensor server as SENSR's protocol describes it: two streams and REST, with faults that can be switched on. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { host = '127.0.0.1', ports = {}, tls, objects = 20, version = 'v3.5' } = options;
-  const { maxBufferBytes = DEFAULT_MAX_BUFFER_BYTES } = options;
-  const { hertz = 10, points: cloudPoints = 10_000, objectPoints = 0 } = options;
+  const { host = '127.0.0.1', ports = {}, tls, version = 'v3.5' } = options;
   const board = new FaultBoard();
-  const scene = new Scene(objects, firstZones);
-  let lastId = 0;
-  const { onSent, onConnection } = options;
-  const nextId = () => ++lastId;
-  const common = { host, tls, faults: board, maxBufferBytes, onSent, onConnection, nextId };
+  const scene = new Scene(options.objects ?? 20, firstZones);
   const watchers = new Watchers<Counts>(() => counts());
   const onChange = () => watchers.look();
-  const server = (stream: SensorStream) =>
-    new StreamServer({ ...common, stream, port: ports[stream] ?? 0, onChange });
-  const streams = { output: server('output'), points: server('points') };
+  const streams = streamServers(options, board, onChange);
   const faults = faultsOf(board, streams);
   const sent: Simulator['sent'] = ({ stream = 'output', connection } = {}) =>
     streams[stream].sent.of(connection);
-  await Promise.all([streams.output.open(), streams.points.open()]);
-  const state = new RestState(version, scene);
-  const rest = await startRestServer(
-    { host, port: ports.rest ?? 0, tls, state, board, onChange },
-    { faults, counts: () => counts(), sent },
+  const rest = new RestServer(
+    { host, port: ports.rest ?? 0, tls, board, onChange, state: new RestState(version, scene) },
+    { faults, sent, counts: () => counts() },
   );
   const counts = (): Counts => ({
     output: streams.output.counts(),
     points: streams.points.counts(),
     rest: rest.counts(),
   });
-  const broadcast = startBroadcast(streams, scene, board, {
-    hertz,
-    points: cloudPoints,
-    objectPoints,
-  });
-  const stop = async () => {
-    broadcast[Symbol.dispose]();
+  const stopServers = async () => {
     streams.output.stop();
     streams.points.stop();
     await rest.stop();
   };
-  const [ws, http] = tls ? ['wss', 'https'] : ['ws', 'http'];
+  await openAll([streams.output, streams.points, rest], stopServers);
+  const { hertz = 10, points = 10_000, objectPoints = 0 } = options;
+  const broadcast = startBroadcast(streams, scene, board, { hertz, points, objectPoints });
+  const stop = () => {
+    broadcast[Symbol.dispose]();
+    return stopServers();
+  };
+  const secure = tls ? 's' : '';
   return {
     urls: {
-      output: `${ws}://${host}:${streams.output.port}`,
-      points: `${ws}://${host}:${streams.points.port}`,
-      rest: `${http}://${host}:${rest.port}`,
+      output: `ws${secure}://${host}:${streams.output.port}`,
+      points: `ws${secure}://${host}:${streams.points.port}`,
+      rest: `http${secure}://${host}:${rest.port}`,
     },
     faults,
     counts,
@@ -115,6 +106,39 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Opens all or none. */
+async function openAll(
+  servers: readonly { open(): Promise<void> }[],
+  stopAll: () => Promise<void>,
+): Promise<void> {
+  const results = await Promise.allSettled(servers.map((server) => server.open()));
+  const failure = results.find((result) => result.status === 'rejected');
+  if (!failure) return;
+  await stopAll();
+  throw failure.reason;
+}
+
+function streamServers(
+  { host = '127.0.0.1', ports = {}, tls, maxBufferBytes, onSent, onConnection }: SimulatorOptions,
+  faults: FaultBoard,
+  onChange: () => void,
+): Streams {
+  let lastId = 0;
+  const common = {
+    host,
+    tls,
+    faults,
+    maxBufferBytes: maxBufferBytes ?? DEFAULT_MAX_BUFFER_BYTES,
+    nextId: () => ++lastId,
+    onSent,
+    onConnection,
+    onChange,
+  };
+  const server = (stream: SensorStream) =>
+    new StreamServer({ ...common, stream, port: ports[stream] ?? 0 });
+  return { output: server('output'), points: server('points') };
 }
 
 type Streams = Record<SensorStream, StreamServer>;

@@ -29,52 +29,68 @@ export interface RestCounts {
   readonly tcp: Record<string, number> | undefined;
 }
 
-export interface RestServer {
-  port: number;
-  counts(): RestCounts;
-  stop(): Promise<void>;
-}
-
 /** Longer than clients keep an idle connection: who closes first has the TIME_WAIT. */
 const KEEP_ALIVE_MS = 90_000;
 
-export async function startRestServer(
-  options: RestServerOptions,
-  controlled: Controlled,
-): Promise<RestServer> {
-  const { host, tls, onChange } = options;
-  const sockets = new Set<Socket>();
-  const counted = { ever: 0, peak: 0, requests: 0 };
-  const count = (socket: Socket) => {
-    counted.requests++;
-    if (!sockets.has(socket)) {
-      sockets.add(socket);
-      counted.ever++;
-      counted.peak = Math.max(counted.peak, sockets.size);
-      socket.once('close', () => {
-        sockets.delete(socket);
-        onChange();
-      });
-    }
-    onChange();
-  };
-  const take = (request: IncomingMessage, response: ServerResponse) => {
-    void serve(request, response, options, controlled, count);
-  };
-  const server = tls ? createTlsServer(tls, take) : createServer(take);
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
-  const port = await listen(server, host, options.port);
-  return {
-    port,
-    counts: () => ({
-      now: sockets.size,
-      ...counted,
+/** Answers the REST resources, and under `/simulator/` those who control us. */
+export class RestServer {
+  port = 0;
+  readonly #options: RestServerOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #ever = 0;
+  #peak = 0;
+  #requests = 0;
+
+  constructor(options: RestServerOptions, controlled: Controlled) {
+    const take = (request: IncomingMessage, response: ServerResponse) => {
+      void serve(request, response, options, controlled, (socket) => this.#count(socket));
+    };
+    const { tls } = options;
+    this.#options = options;
+    this.#server = tls ? createTlsServer(tls, take) : createServer(take);
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
+  }
+
+  async open(): Promise<void> {
+    this.port = await listen(this.#server, this.#options.host, this.#options.port);
+  }
+
+  async stop(): Promise<void> {
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+      this.#server.closeAllConnections();
+    });
+  }
+
+  counts(): RestCounts {
+    const { port } = this;
+    return {
+      now: this.#sockets.size,
+      ever: this.#ever,
+      peak: this.#peak,
+      requests: this.#requests,
       get tcp() {
         return tcpStates(port);
       },
-    }),
-    stop: () => close(server),
-  };
+    };
+  }
+
+  #count(socket: Socket): void {
+    this.#requests++;
+    if (!this.#sockets.has(socket)) this.#add(socket);
+    this.#options.onChange();
+  }
+
+  #add(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#ever++;
+    this.#peak = Math.max(this.#peak, this.#sockets.size);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#options.onChange();
+    });
+  }
 }
 
 async function serve(
@@ -112,11 +128,4 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
-}
-
-async function close(server: Server): Promise<void> {
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
 }

@@ -113,7 +113,7 @@ function writeDetail(
   writer.bytes(101, points).message(102, (history) => {
     for (let age = historyStates; age > 0; age--) {
       const seconds = age * HISTORY_STEP_SECONDS;
-      history.message(1, (state) =>
+      history.message(2, (state) =>
         state
           .message(1, (position) =>
             writeVector(position, x - speedX * seconds, y - speedY * seconds),
