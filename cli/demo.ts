@@ -8,15 +8,15 @@ import {
   quoteTable,
 } from '../activities/postgres/narrow-table.ts';
 import { fleetShips } from '../domain/made-up-fleet.ts';
-import { namesOf } from '../domain/names.ts';
+import { namesOf, type Names } from '../domain/names.ts';
 import { parseInstant } from '../domain/time.ts';
 import { loadConfiguration, type Configuration } from '../workers/configuration.ts';
 import { openDatabases } from '../workers/open-databases.ts';
-import type { LocalStack } from '../workers/stack/local-stack.ts';
-import { connectTemporal } from '../workers/temporal-client.ts';
+import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
 import { addCommand, conclude, note, type CommonOptions, type Outcome } from './command.ts';
+import { openDemoSensor, sensorProofTable, type DemoSensor } from './demo-sensor.ts';
 import { fillSource } from './fill-source.ts';
-import { outcomeOfShips, watchShips, type StartedShip } from './migrate-ships.ts';
+import { outcomeOfShips, watchShips, worstOf, type StartedShip } from './migrate-ships.ts';
 import { migrationInput } from './migration-options.ts';
 import { projectFile, startOwnStack, temporalOf, type StackWishes } from './own-stack.ts';
 import { openProgress } from './progress.ts';
@@ -32,24 +32,28 @@ const VOYAGE = {
 };
 const FLEET = { ships: 2, hours: 6, seed: 1 };
 const FLEET_RANGE = { from: '2025-06-15T00:00:00.000Z', to: '2025-06-15T06:00:00.000Z' };
-const WISHES: StackWishes = { alone: true, configFile: undefined };
 
-/** `fairlead demo`, which is `npm start`: the main job on servers of its own. */
+/** `fairlead demo`, which is `npm start`: both halves of the main job, on servers of its own. */
 export function addDemo(program: Command): void {
   addCommand(program, {
     usage: 'demo',
-    summary: 'migrate real ship data on an embedded PostgreSQL and Temporal, and prove it',
+    summary: 'migrate real ship data and hold a sensor stream, on servers of its own, and prove both',
     examples: ['fairlead demo', 'npm start'],
   }).action(async (options: CommonOptions) => {
-    const configuration = configurationOfDemo();
     const stopped = untilToldToStop();
     const isTerminal = process.stdout.isTTY && !options.json;
-    const stack = await startOwnStack(configuration, WISHES);
+    const { home, environment } = surroundingsOfDemo();
+    await using sensor = await openDemoSensor(home);
+    const { configFile } = sensor;
+    const configuration = loadConfiguration({ file: configFile, environment });
+    const wishes: StackWishes = { alone: true, configFile };
+    const stack = await startOwnStack(configuration, wishes);
     try {
-      const outcome = await Promise.race([runDemo(configuration, stack), stopped]);
+      await using temporal = await connectTemporal(temporalOf(stack, wishes));
+      const outcome = await Promise.race([runDemo(configuration, temporal, sensor), stopped]);
       conclude(outcome ?? undefined, options);
       note(`Temporal UI: ${stack.temporalUi}`);
-      if (outcome && isTerminal) await stayUp(stopped);
+      if (outcome && isTerminal) await stayUp(sensor, temporal, stopped);
     } finally {
       await stack.stop();
     }
@@ -57,24 +61,48 @@ export function addDemo(program: Command): void {
 }
 
 /** What is configured for real work is left out of the game: its file, its databases, its Temporal. */
-function configurationOfDemo(): Configuration {
+function surroundingsOfDemo() {
   const { FAIRLEAD_SOURCE_URL, FAIRLEAD_TARGET_URL, ...environment } = process.env;
   if (FAIRLEAD_SOURCE_URL ?? FAIRLEAD_TARGET_URL)
     note('the demo leaves the configured databases alone, and uses its own');
   const home = resolve(process.env['FAIRLEAD_HOME'] ?? '.fairlead');
-  return loadConfiguration({ folder: home, environment: { ...environment, FAIRLEAD_HOME: home } });
+  return { home, environment: { ...environment, FAIRLEAD_HOME: home } };
 }
 
-async function stayUp(stopped: Promise<void>): Promise<void> {
+async function stayUp(
+  sensor: DemoSensor,
+  temporal: TemporalClient,
+  stopped: Promise<void>,
+): Promise<void> {
+  await sensor.start(temporal, namesOf());
   note('everything stays up; try "npx fairlead status" in another terminal; Ctrl-C stops it');
   await stopped;
   note('stopping');
 }
 
-async function runDemo(configuration: Configuration, stack: LocalStack): Promise<Outcome> {
-  await loadShips(configuration);
-  await using temporal = await connectTemporal(temporalOf(stack, WISHES));
+async function runDemo(
+  configuration: Configuration,
+  temporal: TemporalClient,
+  sensor: DemoSensor,
+): Promise<Outcome> {
   const names = namesOf();
+  await sensor.start(temporal, names);
+  await loadShips(configuration);
+  await sensor.pullThePlug();
+  const ships = await migrateShips(configuration, temporal, names);
+  const proof = await sensor.prove(temporal, names);
+  return {
+    json: { ...(ships.json as object), sensors: [proof] },
+    text: `${ships.text}\n\n${sensorProofTable(proof)}`,
+    exitCode: worstOf([ships.exitCode ?? 0, proof.verified ? 0 : 4]),
+  };
+}
+
+async function migrateShips(
+  configuration: Configuration,
+  temporal: TemporalClient,
+  names: Names,
+): Promise<Outcome> {
   const started: StartedShip[] = [];
   for (const { ship, ...range } of shipsOfDemo()) {
     const input = migrationInput(ship, range, configuration);
