@@ -20,6 +20,8 @@ import { jsonOfSensor } from './sensor-table.ts';
 
 /** How long a new session is watched until it is connected, or says why not. */
 const WATCH_MS = 8_000;
+/** A worker with a free slot takes a session up within milliseconds. */
+const TAKEN_WITHIN_MS = 2_500;
 const LOOK_EVERY_MS = 200;
 
 /** `fairlead sensor start [name…]` */
@@ -68,11 +70,12 @@ async function firstWords(
   names: Names,
   temporal: TemporalClient,
 ): Promise<SensorReport> {
-  const until = Date.now() + WATCH_MS;
+  const since = Date.now();
   for (;;) {
     const report = await readSensorReport(sensor, names, temporal);
     const isSettled = report.state !== 'connecting' || !report.hasWorker;
-    if (isSettled || Date.now() >= until) return report;
+    const longestMs = report.isTaken ? WATCH_MS : TAKEN_WITHIN_MS;
+    if (isSettled || Date.now() - since >= longestMs) return report;
     await sleep(LOOK_EVERY_MS);
   }
 }

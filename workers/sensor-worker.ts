@@ -24,8 +24,6 @@ const HEARTBEAT_THROTTLE_MS = 1_000;
 /** Within it, connections are closed and recordings finished. */
 const SHUTDOWN_FORCE_MS = 20_000;
 const CONTACT_DEADLINE_MS = 2_000;
-/** For the attempt that takes a stream over, while the one before still ends. */
-const SPARE_SLOTS = 1;
 
 export interface SensorWorkerOptions {
   configuration: Configuration;
@@ -98,15 +96,15 @@ function workerOptions({ configuration, temporal }: SensorWorkerOptions): Worker
     namespace: temporal.namespace,
     taskQueue: namesOf(configuration.migration.installation).sensorTaskQueue,
     ...workflowCode(),
-    maxConcurrentActivityTaskExecutions: slotsOf(configuration) + SPARE_SLOTS,
+    maxConcurrentActivityTaskExecutions: slotsOf(configuration),
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     shutdownForceTime: SHUTDOWN_FORCE_MS,
   };
 }
 
-/** As many as there are sensors, unless told otherwise. */
+/** Unless told otherwise one for each sensor, and one for an attempt that takes a stream over while another ends. */
 const slotsOf = ({ worker, sensors }: Configuration): number =>
-  worker.sensorSlots ?? Math.max(1, sensors.length);
+  worker.sensorSlots ?? sensors.length + 1;
 
 function sayHowMany(configuration: Configuration, log: Logger): void {
   const [slots, sensors] = [slotsOf(configuration), configuration.sensors.length];

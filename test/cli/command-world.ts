@@ -32,7 +32,7 @@ export interface Answer {
 /** All keys that the commands' documents have; each has some of them. */
 export interface Document {
   ships: (Record<string, unknown> & { chunks: Record<string, number> })[];
-  sensors: unknown[];
+  sensors: Record<string, unknown>[];
   failed: unknown[];
   error: { code: string; message: string; hint: string };
 }
@@ -41,10 +41,16 @@ export interface CommandWorld extends AsyncDisposable {
   database: TestDatabase;
   /** Of its workflows. */
   names: Names;
+  folder: string;
   /** Runs a command to its end, without a terminal. */
   fairlead: (...words: string[]) => Promise<Answer>;
   /** A worker of this world, until it is disposed of. */
-  startWorker: () => Promise<AsyncDisposable & { log: () => string }>;
+  startWorker: (...words: string[]) => Promise<WorldWorker>;
+}
+
+export interface WorldWorker extends AsyncDisposable {
+  log: () => string;
+  kill: (signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => void;
 }
 
 export interface WorldOptions {
@@ -75,12 +81,14 @@ export async function commandWorld({
   return {
     database,
     names: namesOf(installation),
+    folder: folder.path,
     fairlead: (...words) => start(words).outcome,
-    startWorker: async () => {
-      const worker = start(['worker']);
+    startWorker: async (...words) => {
+      const worker = start(['worker', ...words]);
       await worker.stderr.waitFor(/worker started/);
       return {
         log: () => worker.stderr.lines.join(''),
+        kill: (signal) => worker.child.kill(signal),
         [Symbol.asyncDispose]: async () => {
           worker.child.kill('SIGTERM');
           await worker.outcome;

@@ -1,0 +1,155 @@
+import { readdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startSimulator } from '../../simulator/start-simulator.ts';
+import { commandWorld } from './command-world.ts';
+
+const SECOND_MS = 1_000;
+
+async function sensorWorld(more = '') {
+  const simulator = await startSimulator();
+  const { output, points, rest } = simulator.urls;
+  const configuration = `${more.replace('POINTS', points)}
+[[sensors]]
+name = "pier-3"
+url = "${output}"
+rest = "${rest}"
+`;
+  const world = await commandWorld({ configuration });
+  const recordings = async () => {
+    const names = await readdir(join(world.folder, 'recordings'));
+    return names.filter((name) => /\.mcap(\.part)?$/.test(name));
+  };
+  return {
+    simulator,
+    fairlead: world.fairlead,
+    startWorker: () => world.startWorker('--queue', 'sensor'),
+    recordings,
+    async [Symbol.asyncDispose]() {
+      await simulator.stop();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+// Processes are started and killed, and a killed one is missed for ten seconds: more than a minute in all.
+describe('sensor sessions from the command line', () => {
+  it('start, show how they are, and stop with code 1000', async () => {
+    await using world = await sensorWorld();
+    const { simulator, fairlead } = world;
+    await using _worker = await world.startWorker();
+    const started = await fairlead('sensor', 'start', 'pier-3', '--json');
+    expect(started.exitCode, started.stderr).toBe(0);
+    expect(started.json().sensors).toMatchObject([{ sensor: 'pier-3', state: 'connected' }]);
+    await simulator.waitFor(({ output }) => output.connections[0]!.messages > 20);
+    const status = (await fairlead('sensor', 'status', '--json')).json();
+    expect(status.sensors).toMatchObject([
+      { sensor: 'pier-3', state: 'connected', reconnects: 0, lastGap: null },
+    ]);
+    const [sensor] = status.sensors;
+    expect(sensor!['messagesPerSecond']).toBeGreaterThan(5);
+    expect(sensor!['file']).toMatch(/pier-3.*\.mcap\.part$/);
+    expect(sensor!['lastHour']).toMatchObject({ connects: 1, rest: { errors: 0 } });
+    const again = await fairlead('sensor', 'start', 'pier-3');
+    expect(again.stdout).toContain('pier-3: runs already; connected since');
+    const stopped = await fairlead('sensor', 'stop', 'pier-3');
+    expect(stopped.exitCode, stopped.stderr).toBe(0);
+    const [connection] = simulator.counts().output.connections;
+    expect(connection).toMatchObject({ closeCode: 1000, end: 'client-closed' });
+    expect(await world.recordings()).toEqual([expect.stringMatching(/^pier-3.*\.mcap$/)]);
+    const after = (await fairlead('sensor', 'status', '--json')).json();
+    expect(after.sensors).toMatchObject([{ state: 'stopped', connectedSince: null }]);
+    expect((await fairlead('sensor', 'stop', 'pier-3')).exitCode).toBe(2);
+  });
+
+  it('go over to another worker within 15 s of a SIGKILL, with the gap and a new segment', async () => {
+    await using world = await sensorWorld();
+    const { simulator, fairlead } = world;
+    await using first = await world.startWorker();
+    await fairlead('sensor', 'start');
+    await using _second = await world.startWorker();
+    await simulator.waitFor(({ output }) => output.connections[0]!.messages > 20);
+    const killedAt = Date.now();
+    first.kill('SIGKILL');
+    await simulator.waitFor(({ output }) => output.now === 1 && output.ever === 2, 60_000);
+    expect(Date.now() - killedAt).toBeLessThan(15 * SECOND_MS);
+    await simulator.waitFor(({ output }) => output.connections[1]!.messages > 10);
+    const { sensors } = (await fairlead('sensor', 'status', '--json')).json();
+    expect(sensors).toMatchObject([{ state: 'connected', reconnects: 1 }]);
+    const { from, to } = sensors[0]!['lastGap'] as { from: string; to: string };
+    expect(Date.parse(from)).toBeLessThan(killedAt + 500);
+    expect(Date.parse(to)).toBeGreaterThan(killedAt + 5 * SECOND_MS);
+    expect(await world.recordings()).toHaveLength(2);
+    await fairlead('sensor', 'stop');
+  });
+
+  it('survive that their process is stopped for eight seconds', async () => {
+    await using world = await sensorWorld();
+    const { simulator, fairlead } = world;
+    await using worker = await world.startWorker();
+    await fairlead('sensor', 'start');
+    await simulator.waitFor(({ output }) => output.connections[0]!.messages > 20);
+    worker.kill('SIGSTOP');
+    await sleep(8 * SECOND_MS);
+    worker.kill('SIGCONT');
+    const sent = simulator.counts().output.connections[0]!.messages;
+    await simulator.waitFor(({ output }) => output.connections[0]!.messages > sent + 150, 60_000);
+    expect(simulator.counts().output).toMatchObject({ now: 1, ever: 1 });
+    const { sensors } = (await fairlead('sensor', 'status', '--json')).json();
+    expect(sensors).toMatchObject([{ state: 'connected', reconnects: 0 }]);
+    await fairlead('sensor', 'stop');
+  });
+
+  it('are told of with no worker, and go on when there is one', async () => {
+    await using world = await sensorWorld();
+    const { simulator, fairlead } = world;
+    const absent = await fairlead('sensor', 'start', 'pier-3');
+    expect(absent.exitCode).toBe(3);
+    expect(absent.stderr).toContain('fairlead worker --queue sensor');
+    {
+      await using _worker = await world.startWorker();
+      await simulator.waitFor(({ output }) => (output.connections[0]?.messages ?? 0) > 5, 30_000);
+    }
+    expect(simulator.counts().output.connections[0]).toMatchObject({ closeCode: 1000 });
+    expect(await world.recordings()).toEqual([expect.stringMatching(/\.mcap$/)]);
+    const status = await fairlead('sensor', 'status', '--json');
+    expect(status.exitCode).toBe(0);
+    expect(status.stderr).toContain('no worker answers');
+    expect(status.json().sensors).toMatchObject([{ sensor: 'pier-3', reconnects: 0 }]);
+    await using _worker = await world.startWorker();
+    await simulator.waitFor(({ output }) => output.now === 1, 30_000);
+    expect((await fairlead('sensor', 'stop')).exitCode).toBe(0);
+  });
+
+  it('say why a sensor cannot be had', async () => {
+    await using world = await sensorWorld(
+      '[[sensors]]\nname = "pier-4"\nurl = "ws://127.0.0.1:1"\n',
+    );
+    const { fairlead } = world;
+    const unknown = await fairlead('sensor', 'start', 'pier-33', '--json');
+    expect(unknown.exitCode).toBe(3);
+    expect(unknown.json().error).toMatchObject({ code: 'sensor-unknown' });
+    expect(unknown.json().error.hint).toContain('did you mean pier-3?');
+    await using _worker = await world.startWorker();
+    const offline = await fairlead('sensor', 'start', 'pier-4', '--json');
+    expect(offline.json().sensors).toMatchObject([{ state: 'waiting' }]);
+    expect(offline.stderr).toContain('pier-4: 127.0.0.1:1 refuses connections');
+    await fairlead('sensor', 'stop', 'pier-4');
+  });
+
+  it('say at once that slots are full, and what to type', async () => {
+    await using world = await sensorWorld(
+      '[worker]\nsensorSlots = 1\n[[sensors]]\nname = "pier-4"\nurl = "POINTS"\nstream = "points"\n',
+    );
+    const { fairlead } = world;
+    await using worker = await world.startWorker();
+    expect(worker.log()).toContain('more sensors configured than this worker has slots');
+    expect((await fairlead('sensor', 'start', 'pier-3')).exitCode).toBe(0);
+    const full = await fairlead('sensor', 'start', 'pier-4', '--json');
+    expect(full.exitCode).toBe(3);
+    expect(full.json().error).toMatchObject({ code: 'sensor-slots-taken' });
+    expect(full.json().error.hint).toContain('sensorSlots');
+    expect((await fairlead('sensor', 'stop')).exitCode).toBe(0);
+  });
+});
