@@ -11,7 +11,9 @@ async function createProgram(argv: readonly string[]): Promise<Command> {
     version: string;
   };
   const program = new Command('fairlead')
-    .description("Moves ships' sensor history into wide PostgreSQL tables, and holds sensor streams open for months.")
+    .description(
+      "Moves ships' sensor history into wide PostgreSQL tables, and holds sensor streams open for months.",
+    )
     .version(version)
     .exitOverride()
     .configureOutput({ outputError: () => {} })
