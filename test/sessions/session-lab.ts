@@ -1,13 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-} from '@temporalio/worker';
-import { fileURLToPath } from 'node:url';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { createSensorActivities } from '../../activities/sensor-activities.ts';
 import { HeldStreams } from '../../activities/sensor/session/held-streams.ts';
 import { TemporalContact } from '../../activities/sensor/session/temporal-contact.ts';
@@ -18,6 +11,7 @@ import { session } from '../../workflows/sensor-messages.ts';
 import { sessionHeader } from '../../workflows/session-header.ts';
 import type { CuttablePath, cuttablePath } from './cuttable-path.ts';
 import { testTemporal } from '../temporal.ts';
+import { workflowBundle } from '../workflows/workflow-bundle.ts';
 import { PlayedServer } from './played-server.ts';
 
 export type SessionHandle = WorkflowHandleWithFirstExecutionRunId<typeof sensorSession>;
@@ -49,10 +43,6 @@ export interface SessionLabOptions {
   firstByPath?: typeof cuttablePath;
 }
 
-let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
-const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-const quiet = new DefaultLogger('ERROR');
-Runtime.install({ logger: quiet });
 /** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
 const STARTED = 2;
 const noLog = { info: () => {}, warn: () => {}, error: () => {} };
@@ -60,7 +50,6 @@ const noLog = { info: () => {}, warn: () => {}, error: () => {} };
 /** Workers on a queue of their own, over a sensor server in memory. */
 export async function sessionLab(options: SessionLabOptions = {}): Promise<SessionLab> {
   const { holdAloneMs = 60_000 } = options;
-  bundle ??= bundleWorkflowCode({ workflowsPath, logger: quiet });
   const temporal = await testTemporal(options);
   const { client } = temporal;
   const installation = temporal.unique('test');
@@ -86,7 +75,7 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
       connection,
       identity,
       taskQueue: names.sensorTaskQueue,
-      workflowBundle: await bundle!,
+      workflowBundle: await workflowBundle(),
       activities: createSensorActivities({ streams, contact }),
       maxHeartbeatThrottleInterval: 1_000,
       shutdownForceTime: 30_000,

@@ -1,6 +1,5 @@
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
 import { createMigrationActivities } from '../../activities/migration-activities.ts';
 import type { MigrateShipInput, MigrationProgress } from '../../domain/migration-progress.ts';
 import type { MigrationTiming } from '../../domain/migration-timing.ts';
@@ -10,6 +9,7 @@ import { migrationHeader } from '../../workflows/migration-header.ts';
 import { progress } from '../../workflows/messages.ts';
 import { testTemporal } from '../temporal.ts';
 import { MemoryLedger } from './memory-ledger.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const QUICK: Partial<MigrationTiming> = {
   chunkTimeoutMs: 3_000,
@@ -34,16 +34,10 @@ export interface MigrationLab extends AsyncDisposable {
   ): MigrateShipInput;
 }
 
-let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
-const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-const quiet = new DefaultLogger('ERROR');
-Runtime.install({ logger: quiet });
-
 /** A worker on a queue of its own, over a ledger in memory: for tests in which the database is not the point. */
 export async function migrationLab(
   options: { shortHistory?: boolean } = {},
 ): Promise<MigrationLab> {
-  bundle ??= bundleWorkflowCode({ workflowsPath, logger: quiet });
   const temporal = await testTemporal(options);
   const { client } = temporal;
   const installation = temporal.unique('test');
@@ -52,7 +46,7 @@ export async function migrationLab(
   const worker = await Worker.create({
     connection: temporal.nativeConnection,
     taskQueue: names.taskQueue,
-    workflowBundle: await bundle,
+    workflowBundle: await workflowBundle(),
     activities: createMigrationActivities(ledger),
     maxHeartbeatThrottleInterval: 100,
     shutdownGraceTime: 100,
