@@ -11,6 +11,9 @@ import { connectionState, reconnects, session } from '../workflows/sensor-messag
 import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
 import { retriedSteps } from './retried-steps.ts';
 
+/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
+const STARTED = 2;
+
 /** Where a sensor's session stands; what nobody knows is absent. */
 export interface SensorReport {
   sensor: string;
@@ -109,38 +112,43 @@ function reportOf(
   const [pending] = raw.pendingActivities ?? [];
   const [payload] = pending?.heartbeatDetails?.payloads ?? [];
   const beat = payload && defaultPayloadConverter.fromPayload<SessionHeartbeat>(payload);
-  const told = view?.state ?? typedSearchAttributes.get(connectionState);
+  const told =
+    view?.state ?? beat?.session.told.state ?? typedSearchAttributes.get(connectionState);
+  const state: number = pending?.state ?? 0;
+  const isHeld = state >= STARTED && beat?.session.heldBy !== undefined;
   const lastGap = beat?.lastGap ?? view?.lastGap;
   return {
     sensor,
-    state: stateOf(beat, told as ConnectionState | undefined),
+    state: stateOf(isHeld ? beat : undefined, told as ConnectionState | undefined),
     reconnects: beat
       ? reconnectsOf(beat.session.connections)
       : (view?.reconnects ?? typedSearchAttributes.get(reconnects) ?? 0),
     ...(lastGap && { lastGap }),
-    ...(beat && figuresOf(beat)),
+    ...(beat && figuresOf(beat, isHeld)),
     isTaken: beat !== undefined || (pending?.attempt ?? 1) > 1 || pending?.lastStartedTime != null,
     hasWorker: view !== undefined,
     remarks: remarksOf(sensor, description, view),
   };
 }
 
-/** What a worker says of an open connection is newer than what the workflow was told, unless it was told since. */
+/** What a worker says of the connection that it has is newer than what the workflow was told, unless it was told since. */
 function stateOf(
   beat: SessionHeartbeat | undefined,
   told: ConnectionState = 'connecting',
 ): ConnectionState {
-  const isOpen = beat?.connectedSince !== undefined && beat.session.heldBy !== undefined;
-  return isOpen && beat.session.told.state === told ? beat.state : told;
+  const wasOpen = told === 'connected' || told === 'silent';
+  if (!beat) return wasOpen ? 'waiting' : told;
+  return beat.connectedSince && beat.session.told.state === told ? beat.state : told;
 }
 
-function figuresOf(beat: SessionHeartbeat): Partial<SensorReport> {
+function figuresOf(beat: SessionHeartbeat, isHeld: boolean): Partial<SensorReport> {
   const { connectedSince, file, recordingStopped, messagesPerSecond, lastHour } = beat;
+  const isOpen = isHeld && connectedSince !== undefined;
   return {
-    messagesPerSecond: connectedSince ? messagesPerSecond : 0,
-    ...(connectedSince && { connectedSince }),
-    ...(file && { file }),
-    ...(recordingStopped && { recordingStopped }),
+    messagesPerSecond: isOpen ? messagesPerSecond : 0,
+    ...(isOpen && { connectedSince }),
+    ...(isHeld && file && { file }),
+    ...(isHeld && recordingStopped && { recordingStopped }),
     lastHour: LastHour.fromJson(lastHour).summary(),
   };
 }

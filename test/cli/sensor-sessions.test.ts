@@ -116,7 +116,7 @@ describe('sensor sessions from the command line', () => {
     const status = await fairlead('sensor', 'status', '--json');
     expect(status.exitCode).toBe(0);
     expect(status.stderr).toContain('no worker answers');
-    expect(status.json().sensors).toMatchObject([{ sensor: 'pier-3', reconnects: 0 }]);
+    expect(status.json().sensors).toMatchObject([{ state: 'waiting', connectedSince: null }]);
     await using _worker = await world.startWorker();
     await simulator.waitFor(({ output }) => output.now === 1, 30_000);
     expect((await fairlead('sensor', 'stop')).exitCode).toBe(0);

@@ -229,6 +229,9 @@ export class HoldAttempt {
   async #letGo(held: HeldStream): Promise<void> {
     if (held.owner !== this) return;
     await held.close();
+    const { connections } = held;
+    if (this.#run.isShutdown())
+      await this.#teller.tell({ state: 'waiting', connections, reason: 'its worker was ended' });
     const isOver = this.#run.isShutdown() || (await this.#run.server.isStopping());
     if (isOver) await this.#streams.finish(held);
     else this.#streams.linger(held, this);
