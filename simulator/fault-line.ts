@@ -23,6 +23,7 @@ export const faultHelp = `  silent [output|points]            no messages; pongs
   reset [keep] [at=accept]          ends every connection with RST; with "keep" each new one too
   trickle [everyMs=500]             one byte of the handshake's answer at a time, and no end of it
   slow [everyMs=5000]               a slow reader: pongs come late
+  late [delayMs=5000]               pongs come so much later; all else goes on
   garbage [${garbageKinds.join('|')}] [every=n]
                                     what is sent in place of each, or each n-th, message
   health [master=5]                 the health that is told; 5 is OUTPUT_BUFFER_OVERFLOW
@@ -74,6 +75,7 @@ const nameless: { readonly [N in FaultName]?: { number?: string; word?: string }
   health: { number: 'master' },
   trickle: { number: 'everyMs' },
   slow: { number: 'everyMs' },
+  late: { number: 'delayMs' },
   garbage: { number: 'every', word: 'kind' },
   rest: { number: 'status', word: 'kind' },
 };

@@ -31,6 +31,7 @@ export const faultSchemas = {
   reset: z.strictObject({ stream, keep: flag, at: z.enum(['open', 'accept']).exactOptional() }),
   trickle: z.strictObject({ stream, everyMs: milliseconds }),
   slow: z.strictObject({ stream, everyMs: milliseconds }),
+  late: z.strictObject({ stream, delayMs: milliseconds }),
   garbage: z.strictObject({ stream, kind: z.enum(garbageKinds).exactOptional(), every: count }),
   health: z.strictObject({ master: z.int().exactOptional() }),
   rest: z.strictObject({

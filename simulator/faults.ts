@@ -56,6 +56,8 @@ export interface FaultOptions {
   trickle: OfOneStream & { everyMs?: number };
   /** The client's bytes are read only each 5 s: pongs come late. */
   slow: OfOneStream & { everyMs?: number };
+  /** Pongs come so much later than they could: 5 s unless said. All else goes on. */
+  late: OfOneStream & { delayMs?: number };
   /** Each message, or each `every`-th, becomes garbage. */
   garbage: OfOneStream & { kind?: GarbageKind; every?: number };
   /** The health that is told: 5, `OUTPUT_BUFFER_OVERFLOW`, unless said. */
@@ -84,6 +86,7 @@ export const faultNames = [
   'reset',
   'trickle',
   'slow',
+  'late',
   'garbage',
   'health',
   'rest',

@@ -23,6 +23,7 @@ const MOST_PINGS_KEPT = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 const DEFAULT_TRICKLE_MS = 500;
 const DEFAULT_SLOW_MS = 5_000;
+const DEFAULT_LATE_MS = 5_000;
 const PROTOCOL_ERROR = 1002;
 const ENDLESS_HEADER = 'X-Slow: z';
 
@@ -202,10 +203,18 @@ export class ClientConnection {
     pingsAtMs.push(nowMs());
     if (pingsAtMs.length > MOST_PINGS_KEPT) pingsAtMs.shift();
     const { faults, stream } = this.#around;
-    if (!faults.on('mute', stream) && !this.isBroken && !this.#isClosing) {
-      this.#socket.write(frame(opcodes.pong, payload));
-      this.record.pongs++;
-    }
+    const late = faults.on('late', stream);
+    if (late) setTimeout(() => this.#pong(payload), late.delayMs ?? DEFAULT_LATE_MS).unref();
+    else this.#pong(payload);
+    this.#around.onChange(this);
+  }
+
+  #pong(payload: Buffer): void {
+    const { faults, stream } = this.#around;
+    if (faults.on('mute', stream) || this.isBroken || this.#isClosing || this.#socket.destroyed)
+      return;
+    this.#socket.write(frame(opcodes.pong, payload));
+    this.record.pongs++;
     this.#around.onChange(this);
   }
 

@@ -143,6 +143,18 @@ it('reads slowly: the pong comes when it has read', async () => {
   expect(performance.now() - askedAt).toBeGreaterThan(250);
 });
 
+it('answers pings late, while messages go on', async () => {
+  await using server = await startSimulator({ hertz: 50 });
+  await using client = await openClient(server.urls.output);
+  await server.faults.set('late', { delayMs: 300 });
+  const pong = client.ping('a');
+  const { output } = await server.waitFor((counts) => counts.output.connections[0]!.pongs === 1);
+  expect(await pong).toBe('a');
+  const [{ pingsAtMs, id }] = output.connections as [(typeof output.connections)[0]];
+  const meanwhile = server.sent({ connection: id }).filter(({ atMs }) => atMs > pingsAtMs[0]!);
+  expect(meanwhile.length).toBeGreaterThan(5);
+});
+
 it('throws out a client that does not read', async () => {
   await using server = await startSimulator({
     points: 100_000,
