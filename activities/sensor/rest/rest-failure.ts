@@ -12,7 +12,8 @@ export interface CallSubject {
   target: string;
 }
 
-type Fate = 'not-sent' | 'broken-off' | 'not-http' | 'not-tls' | 'not-trusted' | 'too-long';
+type Fate =
+  'not-sent' | 'broken-off' | 'closed' | 'not-http' | 'not-tls' | 'not-trusted' | 'too-long';
 
 const fates: Record<string, [Fate, string]> = {
   ECONNREFUSED: ['not-sent', 'the connection was refused: nothing listens there'],
@@ -30,6 +31,8 @@ const fates: Record<string, [Fate, string]> = {
   UND_ERR_SOCKET: ['broken-off', 'the server ended the connection before its answer was whole'],
   UND_ERR_HEADERS_TIMEOUT: ['broken-off', 'the server took the call, and no answer came in time'],
   UND_ERR_BODY_TIMEOUT: ['broken-off', 'the answer stopped half-way'],
+  UND_ERR_DESTROYED: ['closed', 'the call was broken off from this side'],
+  UND_ERR_CLOSED: ['closed', 'the call was broken off from this side'],
   UND_ERR_RES_EXCEEDED_MAX_SIZE: ['too-long', 'the answer is longer than 16 MiB'],
   UND_ERR_HEADERS_OVERFLOW: ['not-http', 'the headers of the answer are too long'],
   EPROTO: ['not-tls', 'it does not speak TLS'],
@@ -91,6 +94,8 @@ export function unanswered(subject: CallSubject, error: unknown, attempts: numbe
         sentence,
         'name the file of its certificates with --ca, or as `ca` of the sensor',
       );
+    case 'closed':
+      return fail('interrupted', sentence, 'repeat the command when you like');
     case 'not-sent':
       return fail(
         'rest-unreachable',
