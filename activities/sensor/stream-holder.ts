@@ -112,6 +112,7 @@ class Holder implements StreamHolder {
     this.metrics = recordTo(metrics, this.#lastHour);
     this.#undecodable = new UndecodableLog(log);
     this.#openGapFrom = lastMessageAt;
+    if (lastMessageAt !== undefined) this.#lastMessageAtMs = Date.parse(lastMessageAt);
   }
 
   async open(): Promise<void> {
