@@ -1,39 +1,6 @@
-import { readdir } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startSimulator } from '../../simulator/start-simulator.ts';
-import { commandWorld } from './command-world.ts';
+import { sensorWorld } from './sensor-world.ts';
 
-const SECOND_MS = 1_000;
-
-async function sensorWorld(more = '') {
-  const simulator = await startSimulator();
-  const { output, points, rest } = simulator.urls;
-  const configuration = `${more.replace('POINTS', points)}
-[[sensors]]
-name = "pier-3"
-url = "${output}"
-rest = "${rest}"
-`;
-  const world = await commandWorld({ configuration });
-  const recordings = async () => {
-    const names = await readdir(join(world.folder, 'recordings'));
-    return names.filter((name) => /\.mcap(\.part)?$/.test(name));
-  };
-  return {
-    simulator,
-    fairlead: world.fairlead,
-    startWorker: () => world.startWorker('--queue', 'sensor'),
-    recordings,
-    async [Symbol.asyncDispose]() {
-      await simulator.stop();
-      await world[Symbol.asyncDispose]();
-    },
-  };
-}
-
-// Processes are started and killed, and a killed one is missed for ten seconds: more than a minute in all.
 describe('sensor sessions from the command line', () => {
   it('start, show how they are, and stop with code 1000', async () => {
     await using world = await sensorWorld();
@@ -61,44 +28,6 @@ describe('sensor sessions from the command line', () => {
     const after = (await fairlead('sensor', 'status', '--json')).json();
     expect(after.sensors).toMatchObject([{ state: 'stopped', connectedSince: null }]);
     expect((await fairlead('sensor', 'stop', 'pier-3')).exitCode).toBe(2);
-  });
-
-  it('go over to another worker within 15 s of a SIGKILL, with the gap and a new segment', async () => {
-    await using world = await sensorWorld();
-    const { simulator, fairlead } = world;
-    await using first = await world.startWorker();
-    await fairlead('sensor', 'start');
-    await using _second = await world.startWorker();
-    await simulator.waitFor(({ output }) => output.connections[0]!.messages > 20);
-    const killedAt = Date.now();
-    first.kill('SIGKILL');
-    await simulator.waitFor(({ output }) => output.now === 1 && output.ever === 2, 60_000);
-    expect(Date.now() - killedAt).toBeLessThan(15 * SECOND_MS);
-    await simulator.waitFor(({ output }) => output.connections[1]!.messages > 10);
-    const { sensors } = (await fairlead('sensor', 'status', '--json')).json();
-    expect(sensors).toMatchObject([{ state: 'connected', reconnects: 1 }]);
-    const { from, to } = sensors[0]!['lastGap'] as { from: string; to: string };
-    expect(Date.parse(from)).toBeLessThan(killedAt + 500);
-    expect(Date.parse(to)).toBeGreaterThan(killedAt + 5 * SECOND_MS);
-    expect(await world.recordings()).toHaveLength(2);
-    await fairlead('sensor', 'stop');
-  });
-
-  it('survive that their process is stopped for eight seconds', async () => {
-    await using world = await sensorWorld();
-    const { simulator, fairlead } = world;
-    await using worker = await world.startWorker();
-    await fairlead('sensor', 'start');
-    await simulator.waitFor(({ output }) => output.connections[0]!.messages > 20);
-    worker.kill('SIGSTOP');
-    await sleep(8 * SECOND_MS);
-    worker.kill('SIGCONT');
-    const sent = simulator.counts().output.connections[0]!.messages;
-    await simulator.waitFor(({ output }) => output.connections[0]!.messages > sent + 150, 60_000);
-    expect(simulator.counts().output).toMatchObject({ now: 1, ever: 1 });
-    const { sensors } = (await fairlead('sensor', 'status', '--json')).json();
-    expect(sensors).toMatchObject([{ state: 'connected', reconnects: 0 }]);
-    await fairlead('sensor', 'stop');
   });
 
   it('are told of with no worker, and go on when there is one', async () => {
