@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../process-identity.ts';
 import type { SensorLog } from '../sensor-log.ts';
 import { readRecording } from './read-recording.ts';
@@ -74,30 +75,45 @@ async function removeHalfRepairs(folder: string, names: readonly string[]): Prom
   }
 }
 
-/** Repairs beside everything else, one folder at a time. */
+/** One repair at a time in a process: the disk has other things to do. */
+let repairs: Promise<void> = Promise.resolve();
+
+/** Repairs beside everything else. */
 export class LeftBehindRepairer {
   readonly #stop = new AbortController();
   readonly #look: () => Promise<void>;
-  #running: Promise<void> | undefined;
+  /** From the asking to the end. */
+  #asked: Promise<void> | undefined;
+  #isRepairing = false;
 
   constructor(folder: string, origin: SegmentOrigin, log: SensorLog) {
     this.#look = async () => {
+      if (this.#stop.signal.aborted) return;
+      this.#isRepairing = true;
       try {
         await repairLeftBehind(folder, origin, log, this.#stop.signal);
       } catch (error) {
         log.warn('unfinished segments not looked for', { error: (error as Error).message });
+      } finally {
+        this.#isRepairing = false;
       }
     };
   }
 
   look(): void {
-    this.#running ??= this.#look().finally(() => (this.#running = undefined));
+    this.#asked ??= (repairs = repairs.then(this.#look)).finally(() => (this.#asked = undefined));
   }
 
-  /** Waits for the repair that runs; not for long. */
+  /** Waits for the repair that was asked for, but not for long. */
   async end(): Promise<void> {
-    const impatience = setTimeout(() => this.#stop.abort(), LAST_REPAIR_MS);
-    await this.#running;
-    clearTimeout(impatience);
+    const impatience = new AbortController();
+    const { signal } = impatience;
+    await Promise.race([
+      this.#asked,
+      sleep(LAST_REPAIR_MS, undefined, { signal }).catch(() => undefined),
+    ]);
+    impatience.abort();
+    this.#stop.abort();
+    if (this.#isRepairing) await this.#asked;
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { SensorLog } from '../sensor-log.ts';
+import { atDisk } from './disk-slots.ts';
 import { defaultKeepBytes, isDiskFull, readDiskRoom, RoomWatch } from './disk-room.ts';
 import type { Entry } from './entry.ts';
 import type { RecordingOptions } from './recording-options.ts';
@@ -69,7 +70,11 @@ export class SegmentSeries {
    *
    * @throws {Error} of the file system, `ENOSPC` also when no more than the reserve is free; then nothing was written
    */
-  async write(entries: readonly Entry[]): Promise<void> {
+  write(entries: readonly Entry[]): Promise<void> {
+    return atDisk(() => this.#write(entries));
+  }
+
+  async #write(entries: readonly Entry[]): Promise<void> {
     await this.#room.requireRoom();
     this.retireWhenDue();
     this.#current ??= await this.#openNext();
@@ -100,7 +105,7 @@ export class SegmentSeries {
     if (this.#unsynced === 0 && !isIdle) return;
     this.#unsynced = 0;
     if (isIdle) this.#wroteAtMs = performance.now();
-    this.#syncing = (isIdle ? current.touch() : current.sync())
+    this.#syncing = atDisk(() => (isIdle ? current.touch() : current.sync()))
       .catch((error: unknown) => this.#tellUnsafe(current, error))
       .finally(() => (this.#syncing = undefined));
   }
@@ -126,7 +131,7 @@ export class SegmentSeries {
     const segment = this.#current;
     this.#current = undefined;
     if (!segment) return;
-    this.#aside = this.#aside.then(() => this.#finishSegment(segment));
+    this.#aside = this.#aside.then(() => atDisk(() => this.#finishSegment(segment)));
     this.#deleteOldest();
     this.#repairer.look();
   }
@@ -176,7 +181,7 @@ export class SegmentSeries {
 
   #deleteOldest(): void {
     this.#sinceDeletion = 0;
-    this.#aside = this.#aside.then(() => this.#deleteOldSegments());
+    this.#aside = this.#aside.then(() => atDisk(() => this.#deleteOldSegments()));
   }
 
   async #deleteOldSegments(): Promise<void> {

@@ -30,12 +30,17 @@ const channels = {
   text: { id: 2, topic: '/text', schemaId: 0, messageEncoding: 'text' },
 } as const satisfies Record<FrameKind, object>;
 
+/** No two segments of a process begin in the same millisecond, and so none have the same name. */
+let lastStartMs = 0;
+
 /** One recording file: `.mcap.part` until it is finished. */
 export class Segment {
   readonly openedAtMs = performance.now();
   readonly #origin: SegmentOrigin;
   readonly #file: McapFile;
   readonly #described = new Set<FrameKind>();
+  /** The folder on the disk has its name. */
+  #isNamed = false;
 
   private constructor(origin: SegmentOrigin, file: McapFile) {
     this.#origin = origin;
@@ -44,7 +49,8 @@ export class Segment {
 
   /** @throws {Error} of the file system; then no file is left */
   static async open(folder: string, origin: SegmentOrigin, attempt: number): Promise<Segment> {
-    const startedAt = new Date();
+    lastStartMs = Math.max(Date.now(), lastStartMs + 1);
+    const startedAt = new Date(lastStartMs);
     const name = segmentName(origin, { startedAt, host: thisWriter.host, attempt });
     const path = join(folder, name + UNFINISHED);
     const segment = new Segment(origin, await McapFile.create(path));
@@ -54,7 +60,6 @@ export class Segment {
       return segment;
     } catch (error) {
       await segment.abandon();
-      await rm(path, { force: true });
       throw error;
     }
   }
@@ -84,7 +89,13 @@ export class Segment {
     for (const kind of unknown) this.#described.add(kind);
   }
 
-  sync = (): Promise<void> => this.#file.sync();
+  /** Until then, a crash of the machine may take what was written. */
+  async sync(): Promise<void> {
+    await this.#file.sync();
+    if (!this.#isNamed) await syncFolder(dirname(this.path));
+    this.#isNamed = true;
+  }
+
   touch = (): Promise<void> => this.#file.touch();
 
   /** @throws {Error} of the file system; then the file stays as that of a writer that died */
@@ -100,10 +111,11 @@ export class Segment {
     }
   }
 
-  /** Leaves the file as that of a writer that died. */
+  /** Leaves the file as that of a writer that died; or none, when no message is in it. */
   async abandon(): Promise<void> {
     markClosed(this.path);
     await this.#file.close();
+    if (this.#file.summary.messages === 0) await rm(this.path, { force: true });
   }
 
   async #start(startedAt: Date, attempt: number): Promise<void> {

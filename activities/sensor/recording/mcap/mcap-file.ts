@@ -45,7 +45,6 @@ export class McapFile {
     }
   }
 
-  /** Until then, a crash of the machine may take what was written. */
   async sync(): Promise<void> {
     await this.#handle.datasync();
   }
