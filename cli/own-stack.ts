@@ -15,6 +15,7 @@ import {
 import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
 import {
   configuredTemporal,
+  STACK_METRICS_VARIABLE,
   STACK_TEMPORAL_VARIABLE,
   type TemporalLocation,
 } from '../workers/temporal-location.ts';
@@ -86,7 +87,7 @@ function workerCommand(
     cwd: alone ? home : process.cwd(),
     env: {
       FAIRLEAD_HOME: home,
-      FAIRLEAD_METRICS_PORT: String(metricsPort[part]),
+      [STACK_METRICS_VARIABLE]: String(metricsPort[part]),
       ...(local && { FAIRLEAD_SOURCE_URL: addresses.sourceUrl }),
       ...(local && { FAIRLEAD_TARGET_URL: addresses.targetUrl }),
       ...(ownTemporal && { [STACK_TEMPORAL_VARIABLE]: addresses.temporalAddress }),

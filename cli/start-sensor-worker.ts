@@ -5,6 +5,7 @@ import { lockFolder } from '../workers/stack/folder-lock.ts';
 import { USUAL_SENSOR_METRICS_PORT } from '../workers/stack/local-stack.ts';
 import { stackFailure } from '../workers/stack/stack-failure.ts';
 import { stopLeftoverWorkers, superviseWorker } from '../workers/stack/worker-process.ts';
+import { STACK_METRICS_VARIABLE } from '../workers/temporal-location.ts';
 import { note } from './command.ts';
 import { workerArguments } from './own-stack.ts';
 
@@ -31,7 +32,7 @@ export async function startSensorWorker(
     const command = {
       command: process.execPath,
       args: workerArguments('sensorWorker', configFile),
-      env: { FAIRLEAD_METRICS_PORT: String(port) },
+      env: { [STACK_METRICS_VARIABLE]: String(port) },
     };
     const worker = await superviseWorker(home, 'sensorWorker', command, note);
     return {

@@ -7,7 +7,11 @@ import { openDatabases } from '../workers/open-databases.ts';
 import { runSensorWorker } from '../workers/sensor-worker.ts';
 import { requireBothOrNeither } from '../workers/resolve-database.ts';
 import { choosePort } from '../workers/stack/choose-port.ts';
-import { locateTemporal, type TemporalLocation } from '../workers/temporal-location.ts';
+import {
+  locateTemporal,
+  STACK_METRICS_VARIABLE,
+  type TemporalLocation,
+} from '../workers/temporal-location.ts';
 import { chooseSensors } from './choose-sensors.ts';
 import { addCommand, readConfiguration, type CommonOptions } from './command.ts';
 
@@ -69,10 +73,16 @@ export async function runSensors(
   });
 }
 
+/** A stack chose its workers' ports when they were free; one that starts again may find another program there. */
+function metricsPortOf({ port }: Configuration['metrics'], usual: number) {
+  const ofStack = Number(process.env[STACK_METRICS_VARIABLE]);
+  return ofStack ? { wanted: undefined, usual: ofStack } : { wanted: port, usual };
+}
+
 /** What every worker's process has, once: metrics, a log, and ears for SIGTERM while it waits for Temporal. */
 async function workerProcess({ metrics }: Configuration, usual: number) {
-  const { address, port: wanted } = metrics;
-  const port = await choosePort({ wanted, usual, for: 'the metrics' });
+  const { address } = metrics;
+  const port = await choosePort({ ...metricsPortOf(metrics, usual), for: 'the metrics' });
   const metricsAddress = `${address}:${port}`;
   const metricsUrl = `http://${metricsAddress}/metrics`;
   const log = createLog();

@@ -7,6 +7,8 @@ import { readStack } from './stack/stack-file.ts';
 
 /** Set by the local stack for its own worker, so that no `temporal.toml` leads it elsewhere. */
 export const STACK_TEMPORAL_VARIABLE = 'FAIRLEAD_STACK_TEMPORAL';
+/** Set by the local stack for its workers: the port for metrics, while it is free. */
+export const STACK_METRICS_VARIABLE = 'FAIRLEAD_STACK_METRICS_PORT';
 
 export interface TemporalLocation {
   address: string;

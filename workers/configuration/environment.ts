@@ -31,7 +31,7 @@ export function overlayEnvironment(document: Table, environment: Environment): T
 
 const PREFIX = 'FAIRLEAD_';
 /** Those that are no key of the file. */
-const others = ['FAIRLEAD_HOME', 'FAIRLEAD_STACK_TEMPORAL'];
+const others = ['FAIRLEAD_HOME', 'FAIRLEAD_STACK_TEMPORAL', 'FAIRLEAD_STACK_METRICS_PORT'];
 
 /** Variables that look like one of ours and are none: they would be left out in silence. */
 export function misspelledVariables(environment: Environment): Fault[] {
