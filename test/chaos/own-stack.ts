@@ -13,20 +13,30 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Who can be killed under a running `fairlead up`. */
-export type Victim = 'worker' | 'postgres' | 'temporal';
+export type Victim = 'worker' | 'sensorWorker' | 'postgres' | 'temporal';
 
 const PID_FILES: Record<Victim, string> = {
   worker: 'worker.pid',
+  sensorWorker: 'sensor-worker.pid',
   postgres: join('postgres', 'data', 'postmaster.pid'),
   temporal: join('temporal', 'temporal.pid'),
 };
 
 export interface OwnStack extends AsyncDisposable {
+  /** What `up --json` said. */
+  ready: Ready;
+  folder: string;
   /** Starts a command of the program, which answers as JSON. */
   start(...words: string[]): Command;
   kill(victim: Victim): Promise<void>;
   /** One question to the database; it is asked again while the server is away. */
   query<Row extends object>(sql: string): Promise<Row[]>;
+}
+
+export interface Ready {
+  sourceUrl: string;
+  metricsUrl: string;
+  sensorMetricsUrl: string | null;
 }
 
 export interface Command {
@@ -45,11 +55,13 @@ export async function startOwnStack(configuration: string): Promise<OwnStack> {
   await writeFile(join(folder.path, 'fairlead.toml'), `${await ownPorts()}${configuration}`);
   const run = (...words: string[]) => startCommand(folder.path, words);
   const up = run('up');
-  const { sourceUrl } = await firstLine(up.child);
+  const ready = await firstLine(up.child);
   return {
+    ready,
+    folder: folder.path,
     start: run,
     kill: (victim) => killWhenAlive(join(home, PID_FILES[victim])),
-    query: (sql) => queryPatiently(sourceUrl, sql),
+    query: (sql) => queryPatiently(ready.sourceUrl, sql),
     [Symbol.asyncDispose]: async () => {
       up.child.kill('SIGTERM');
       await up.outcome;
@@ -85,9 +97,9 @@ function startCommand(folder: string, words: string[]): Command {
 
 const parseJson = (text: string): unknown => (text.startsWith('{') ? JSON.parse(text) : undefined);
 
-async function firstLine(child: ChildProcess): Promise<{ sourceUrl: string }> {
+async function firstLine(child: ChildProcess): Promise<Ready> {
   const [line] = (await once(createInterface(child.stdout!), 'line')) as [string];
-  return JSON.parse(line) as { sourceUrl: string };
+  return JSON.parse(line) as Ready;
 }
 
 /** One that was killed a moment ago is waited for. */
