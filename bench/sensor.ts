@@ -51,12 +51,6 @@ const { values: options } = parseArgs({
 const startedAt = Date.now();
 const unknown = options.only.filter((name) => !names.includes(name));
 
-if (options.help) process.stdout.write(HELP);
-else if (unknown.length > 0) {
-  process.stderr.write(`there is no part ${unknown.join(', ')}; there are ${names.join(', ')}\n`);
-  process.exitCode = 2;
-} else await main();
-
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
   const wanted = parts.filter(
@@ -124,3 +118,9 @@ function tableOf(figures: readonly Figure[]): string {
   }
   return table.toString();
 }
+
+if (options.help) process.stdout.write(HELP);
+else if (unknown.length > 0) {
+  process.stderr.write(`there is no part ${unknown.join(', ')}; there are ${names.join(', ')}\n`);
+  process.exitCode = 2;
+} else await main();

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Counts, Simulator } from '../simulator/start-simulator.ts';
 import { planSoak } from './soak/fault-plan.ts';
 import { readSegments } from './soak/read-segments.ts';
-import { openConnections, runSoak } from './soak/run-soak.ts';
+import { liveSockets, openConnections, runSoak } from './soak/run-soak.ts';
 import { startNotedSimulator } from './soak/sent-frames.ts';
 import { SENSOR, startSoakStack, type SoakStack } from './soak/soak-stack.ts';
 import { reportSoak, tableOf, type SoakEvidence } from './soak/soak-report.ts';
@@ -101,7 +101,7 @@ async function finish(
   await simulator.faults.clear();
   await simulator.waitFor(() => openConnections(simulator).length === 1, 90_000).catch(() => {});
   await sleep(5_000);
-  const ending = simulator.counts().output;
+  const ending = await endingOf(simulator);
   const commands: SoakEvidence['commands'] = [];
   const type = async (...words: string[]) => {
     const outcome = await stack.command(...words);
@@ -119,6 +119,15 @@ async function finish(
   await type('recording', 'info', ...files, '--json');
   const counts = simulator.counts();
   return { ...known, ending, counts, segments, commands, ends: await endsIn(stack.folder), end };
+}
+
+/** The kernel's list may miss a socket while others come and go: so it is read until it agrees with the server. */
+async function endingOf(simulator: Simulator): Promise<Counts['output']> {
+  for (let looks = 1; ; looks++) {
+    const { output } = simulator.counts();
+    if (looks === 20 || !output.tcp || liveSockets(output.tcp) === output.now) return output;
+    await sleep(100);
+  }
 }
 
 /** From the stack's own words: `the sensor worker ended with signal SIGKILL: …`. */

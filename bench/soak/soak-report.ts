@@ -37,7 +37,13 @@ export interface SoakReport {
   faults: string[];
   seed: number;
   minutes: number;
-  server: { socketsAtEnd: number; mostSockets: number; connectionsEver: number; tcpAtEnd: object };
+  server: {
+    socketsAtEnd: number;
+    heldAtEnd: number;
+    mostSockets: number;
+    connectionsEver: number;
+    tcpAtEnd: object;
+  };
   blows: Record<string, number>;
   injected: Record<string, number>;
   handOver: { kills: number; judged: number; longestSeconds: number };
@@ -79,6 +85,7 @@ export function reportSoak(evidence: SoakEvidence): SoakReport {
       socketsAtEnd: ending.tcp ? liveSockets(ending.tcp) : ending.now,
       mostSockets: log.mostServerSockets,
       connectionsEver: counts.output.ever,
+      heldAtEnd: ending.now,
       tcpAtEnd: ending.tcp ?? {},
     },
     blows: countsOf(log.blows.map(({ blow }) => blow)),
