@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { startSimulator, type Simulator } from '../../simulator/start-simulator.ts';
-import { isAlive } from '../../workers/stack/process-identity.ts';
+import { isAlive } from '../../activities/process-identity.ts';
 import { occupiedPort } from '../occupied-port.ts';
 import { startOwnStack, type OwnStack } from '../chaos/own-stack.ts';
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { identify, isSameProcess } from './process-identity.ts';
-import type { ProcessIdentity } from './process-identity.ts';
+import { identify, isSameProcess } from '../../activities/process-identity.ts';
+import type { ProcessIdentity } from '../../activities/process-identity.ts';
 import { readJsonFile } from './read-json-file.ts';
 
 const identitySchema = z.object({ pid: z.number(), startedAt: z.string() });

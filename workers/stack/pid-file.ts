@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { z } from 'zod';
-import { commandLineOf, identify, isSameProcess } from './process-identity.ts';
+import { commandLineOf, identify, isSameProcess } from '../../activities/process-identity.ts';
 import { readJsonFile } from './read-json-file.ts';
 import type { Report } from './report.ts';
 import { stopProcess } from './stop-process.ts';

@@ -11,7 +11,7 @@ import { POSTGRES_USER, preparePostgresData } from './postgres-data.ts';
 import { reachableFolder } from './postgres-folder.ts';
 import { awaitPostgres } from './await-postgres.ts';
 import { postgresSettings, settingArguments } from './postgres-settings.ts';
-import { commandLineOf, identify } from './process-identity.ts';
+import { commandLineOf, identify } from '../../activities/process-identity.ts';
 import type { Report } from './report.ts';
 import { startServerProcess } from './server-process.ts';
 import type { Exit, ServerProcess } from './server-process.ts';

@@ -3,7 +3,7 @@ import type { SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, openSync, renameSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { identify } from './process-identity.ts';
+import { identify } from '../../activities/process-identity.ts';
 import { stopProcess } from './stop-process.ts';
 import type { StopStep } from './stop-process.ts';
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { identify, isSameProcess } from './process-identity.ts';
+import { identify, isSameProcess } from '../../activities/process-identity.ts';
 import { readJsonFile } from './read-json-file.ts';
 import { writePrivateFile } from './write-private-file.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSameProcess } from './process-identity.ts';
-import type { ProcessIdentity } from './process-identity.ts';
+import { isSameProcess } from '../../activities/process-identity.ts';
+import type { ProcessIdentity } from '../../activities/process-identity.ts';
 
 /** A signal, and how long the process may take to end after it. */
 export type StopStep = { signal: NodeJS.Signals; waitMs: number };

@@ -4,7 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FolderLockedError, lockFolder } from '../../../workers/stack/folder-lock.ts';
-import { identify, isSameProcess } from '../../../workers/stack/process-identity.ts';
+import { identify, isSameProcess } from '../../../activities/process-identity.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
 test('has one owner at a time, and none after the release', async () => {

@@ -5,7 +5,7 @@ import { expect, inject, test, vi } from 'vitest';
 import type { FairleadError } from '../../../domain/errors.ts';
 import { startLocalStack } from '../../../workers/stack/local-stack.ts';
 import type { LocalStack } from '../../../workers/stack/local-stack.ts';
-import { isAlive } from '../../../workers/stack/process-identity.ts';
+import { isAlive } from '../../../activities/process-identity.ts';
 import { readStack } from '../../../workers/stack/stack-file.ts';
 import type { StackAddresses } from '../../../workers/stack/stack-file.ts';
 import { reported } from '../../reported.ts';

@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import type { PostgresMajor } from '../../../workers/stack/postgres-binaries.ts';
 import { startPostgres } from '../../../workers/stack/postgres-server.ts';
-import { commandLineOf, isAlive } from '../../../workers/stack/process-identity.ts';
+import { commandLineOf, isAlive } from '../../../activities/process-identity.ts';
 import { occupiedPort } from '../../occupied-port.ts';
 import { reported } from '../../reported.ts';
 import { startAndDie } from '../../start-and-die.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { expect, inject, test } from 'vitest';
-import { isAlive } from '../../../workers/stack/process-identity.ts';
+import { isAlive } from '../../../activities/process-identity.ts';
 import { startTemporal } from '../../../workers/stack/temporal-server.ts';
 import { occupiedPort } from '../../occupied-port.ts';
 import { reported } from '../../reported.ts';
