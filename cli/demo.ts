@@ -37,7 +37,8 @@ const FLEET_RANGE = { from: '2025-06-15T00:00:00.000Z', to: '2025-06-15T06:00:00
 export function addDemo(program: Command): void {
   addCommand(program, {
     usage: 'demo',
-    summary: 'migrate real ship data and hold a sensor stream, on servers of its own, and prove both',
+    summary:
+      'migrate real ship data and hold a sensor stream, on servers of its own, and prove both',
     examples: ['fairlead demo', 'npm start'],
   }).action(async (options: CommonOptions) => {
     const stopped = untilToldToStop();
