@@ -30,6 +30,7 @@ export function humanDisplay(): HoldDisplay {
   const live = process.stderr.isTTY;
   let timer: NodeJS.Timeout | undefined;
   let last = '';
+  let before: SensorEvent['event'] | undefined;
   const rewrite = (line: string) => {
     if (live) process.stderr.write(`${CLEAR_LINE}${line.slice(0, process.stderr.columns - 1)}`);
     last = line;
@@ -44,7 +45,10 @@ export function humanDisplay(): HoldDisplay {
     say(process.stderr, `${new Date().toISOString().slice(0, 19)}Z  ${message}${inWords(fields)}`);
   return {
     log: { info: () => {}, warn, error: warn },
-    event: (event) => say(process.stdout, lineOf(event)),
+    event: (event) => {
+      say(process.stdout, lineOf(event, before));
+      before = event.event;
+    },
     watch: (status) => {
       timer = live
         ? setInterval(() => rewrite(rateLineOf(status())), LIVE_LINE_EVERY_MS)

@@ -1,13 +1,17 @@
-import { formatBytes } from '../activities/sensor/recording/disk-room.ts';
+import { formatBytes } from '../activities/sensor/recording/format-bytes.ts';
 import type { SensorEvent, StreamStatus } from '../domain/sensor.ts';
 import { formatDurationMs } from '../domain/time.ts';
 import { formatCount } from './table.ts';
 
-/** What happened, for people: `2026-03-01T07:10:28Z  open, from local port 34340`. */
-export const lineOf = (event: SensorEvent): string =>
-  `${event.at.slice(0, 19)}Z  ${sentenceOf(event)}`;
+/**
+ * What happened, for people: `2026-03-01T07:10:28Z  open, from local port 34340`.
+ *
+ * @param before what happened before it, which need not be said again
+ */
+export const lineOf = (event: SensorEvent, before?: SensorEvent['event']): string =>
+  `${event.at.slice(0, 19)}Z  ${sentenceOf(event, before)}`;
 
-function sentenceOf(event: SensorEvent): string {
+function sentenceOf(event: SensorEvent, before: SensorEvent['event'] | undefined): string {
   switch (event.event) {
     case 'connecting':
       return event.attempt > 0 ? `connecting, attempt ${event.attempt}` : 'connecting';
@@ -20,9 +24,9 @@ function sentenceOf(event: SensorEvent): string {
     case 'resumed':
       return `messages again, after ${event.silentSeconds.toFixed(1)} s`;
     case 'closed':
-      return `closed: code ${event.code}, ${event.reason}`;
+      return `ended, code ${event.code}: ${event.reason}`;
     case 'retry-in':
-      return `next attempt in ${event.seconds.toFixed(1)} s, for ${event.reason}`;
+      return `${before === 'connecting' ? `${event.reason}; ` : ''}next attempt in ${event.seconds.toFixed(1)} s`;
     case 'gap':
       return `gap of ${secondsBetween(event.from, event.to)} s: from ${event.from} to ${event.to}`;
     case 'segment':

@@ -1,10 +1,9 @@
 import type { EndReason } from '../../domain/sensor.ts';
+import { isOverflow } from './server-health.ts';
 
 /** No close frame came. */
 export const NO_CLOSE_FRAME = 1006;
 const SERVER_ERROR = 1011;
-/** SystemHealth's `master` when the server's buffer for a consumer is full. */
-const OUTPUT_BUFFER_OVERFLOW = 5;
 
 /** What is known when an open connection has ended. */
 export interface Ending {
@@ -23,7 +22,7 @@ export interface Ending {
 /** Why an open connection ended, also in words. */
 export function endReasonOf(ending: Ending): { reason: EndReason; detail: string } {
   const { cause, violation, code, health, quietSeconds } = ending;
-  const byServer = `${code === NO_CLOSE_FRAME ? 'ended without a close frame' : 'closed by the server'} (${closeInWords(ending)})`;
+  const byServer = endInWords(ending);
   if (cause === 'dead-peer') {
     const detail = `the server did not answer a ping in time, and was quiet for ${quietSeconds.toFixed(1)} s`;
     return { reason: 'dead-peer', detail };
@@ -32,7 +31,7 @@ export function endReasonOf(ending: Ending): { reason: EndReason; detail: string
   if (violation) {
     return { reason: 'protocol-error', detail: `closed by us: ${violation.message}` };
   }
-  if (health === OUTPUT_BUFFER_OVERFLOW) {
+  if (isOverflow(health)) {
     const detail = `${byServer}; its health had told OUTPUT_BUFFER_OVERFLOW: this consumer was too slow`;
     return { reason: 'thrown-out', detail };
   }
@@ -43,5 +42,7 @@ export function endReasonOf(ending: Ending): { reason: EndReason; detail: string
 const stopInWords = (code: number): string =>
   code === NO_CLOSE_FRAME ? 'closed by us; the server did not answer that' : 'closed by us';
 
-const closeInWords = ({ code, words }: Ending): string =>
-  words ? `code ${code}, "${words}"` : `code ${code}`;
+function endInWords({ code, words }: Ending): string {
+  if (code === NO_CLOSE_FRAME) return 'ended without a close frame';
+  return `closed by the server with code ${code}, ${words ? `"${words}"` : 'without a reason'}`;
+}

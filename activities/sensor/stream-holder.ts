@@ -17,8 +17,10 @@ import {
   type DroppedMessages,
   type StreamConsumer,
 } from './recording/stream-consumer.ts';
+import type { ConnectionRecord } from './connection-record.ts';
 import { RollingRate } from './rolling-rate.ts';
 import type { SensorLog } from './sensor-log.ts';
+import { isWell, nameOfHealth } from './server-health.ts';
 import {
   createSensorMetrics,
   recordTo,
@@ -102,6 +104,7 @@ class Holder implements StreamHolder {
   #lastMessageAtMs: number | undefined;
   #lastGap: Gap | undefined;
   #pingMs: number | undefined;
+  #health: number | undefined;
 
   constructor(options: StreamHolderOptions) {
     const { sensor, stream, lastHour, lastMessageAt, log } = options;
@@ -238,7 +241,17 @@ class Holder implements StreamHolder {
     const record = this.#connectionOf.get(frame)?.record;
     if (!record) return;
     record.decoded = true;
-    record.health = health?.master ?? record.health;
+    if (health) this.#tellHealth(health.master, record);
+  }
+
+  #tellHealth(master: number, record: ConnectionRecord): void {
+    record.health = master;
+    if (master === this.#health) return;
+    this.#health = master;
+    const { log } = this.#options;
+    const name = nameOfHealth(master);
+    if (isWell(master)) log.info('server is well', { health: name });
+    else log.warn('server is unwell', { health: name });
   }
 
   #ponged(milliseconds: number): void {
