@@ -30,7 +30,7 @@ async function measureDeadPath(around: Surroundings): Promise<Figure[]> {
     return [skipped('black-hole', what, `no network namespaces here: ${why}`)];
   }
   await using _ = network;
-  return measureOn(network, what, around);
+  return await measureOn(network, what, around);
 }
 
 async function measureOn(
