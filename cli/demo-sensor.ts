@@ -1,7 +1,11 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readRecording } from '../activities/sensor/recording/read-recording.ts';
+import {
+  readRecording,
+  type Recorded,
+  type RecordedMetadata,
+} from '../activities/sensor/recording/read-recording.ts';
 import { FairleadError } from '../domain/errors.ts';
 import type { Names } from '../domain/names.ts';
 import { formatDurationMs } from '../domain/time.ts';
@@ -39,6 +43,7 @@ export interface DemoSensor extends AsyncDisposable {
   start(temporal: TemporalClient, names: Names): Promise<void>;
   /** The server ends the connection without a word, once there was one; the session opens another. */
   pullThePlug(): Promise<void>;
+  stop(temporal: TemporalClient, names: Names): Promise<void>;
   /** Stops the session, and compares what was sent with what is recorded. */
   prove(temporal: TemporalClient, names: Names): Promise<SensorProof>;
 }
@@ -46,6 +51,7 @@ export interface DemoSensor extends AsyncDisposable {
 /** Its simulator lives in this process, so that nothing of it can be left. */
 export async function openDemoSensor(home: string): Promise<DemoSensor> {
   const simulator = await startSimulator();
+  const startedAtMs = Date.now();
   const configFile = join(home, 'demo.toml');
   const recordings = join(home, 'demo-recordings');
   await mkdir(home, { recursive: true });
@@ -67,8 +73,9 @@ export async function openDemoSensor(home: string): Promise<DemoSensor> {
       await stopOrSay(temporal, names);
       await simulator.faults.clear();
       const files = (await filesIn(recordings)).filter((file) => !earlier.has(whenFinished(file)));
-      return proofOf(simulator, files);
+      return proofOf(simulator, files, startedAtMs);
     },
+    stop: stopOrSay,
     [Symbol.asyncDispose]: () => simulator.stop(),
   };
 }
@@ -119,15 +126,19 @@ async function untilMessagesFlow(simulator: Simulator, connections: number): Pro
 const openedOf = (simulator: Simulator) =>
   simulator.counts().output.connections.filter(({ openedAtMs }) => openedAtMs !== undefined);
 
-async function proofOf(simulator: Simulator, files: string[]): Promise<SensorProof> {
+/** The gap since a demo that was killed is one too, but none of this demo. */
+async function proofOf(
+  simulator: Simulator,
+  files: string[],
+  startedAtMs: number,
+): Promise<SensorProof> {
   const connections = openedOf(simulator).length;
   const gaps: number[] = [];
   let recorded = 0;
   for (const file of files)
     for await (const record of readRecording(file)) {
       if (record.type === 'message') recorded++;
-      else if (record.type === 'metadata' && record.name === 'gap')
-        gaps.push(Number(record.metadata['seconds']));
+      else if (isGap(record, startedAtMs)) gaps.push(Number(record.metadata['seconds']));
     }
   const messages = simulator.sent().length;
   const isWhole = messages > 0 && recorded === messages;
@@ -142,6 +153,11 @@ async function proofOf(simulator: Simulator, files: string[]): Promise<SensorPro
     verified: isWhole && connections > 1 && gaps.length === connections - 1,
   };
 }
+
+const isGap = (record: Recorded, sinceMs: number): record is RecordedMetadata =>
+  record.type === 'metadata' &&
+  record.name === 'gap' &&
+  Date.parse(record.metadata['from'] ?? '') >= sinceMs;
 
 /** The sensor's line of the demo's summary. */
 export function sensorProofTable(proof: SensorProof): string {

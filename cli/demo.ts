@@ -79,6 +79,7 @@ async function stayUp(
   note('everything stays up; try "npx fairlead status" in another terminal; Ctrl-C stops it');
   await stopped;
   note('stopping');
+  await sensor.stop(temporal, namesOf());
 }
 
 async function runDemo(
