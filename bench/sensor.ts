@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import type { BenchPart } from './sensor/bench-part.ts';
@@ -60,7 +61,12 @@ async function main(): Promise<void> {
   try {
     for (const part of wanted.filter(({ isAlone }) => isAlone))
       figures.push(...(await measure(part, folder)));
-    const together = wanted.filter(({ isAlone }) => !isAlone).map((part) => measure(part, folder));
+    const others = wanted.filter(({ isAlone }) => !isAlone);
+    const firstMs = Math.min(...others.map(({ afterMs = 0 }) => afterMs));
+    const together = others.map(async (part) => {
+      await sleep((part.afterMs ?? 0) - firstMs);
+      return measure(part, folder);
+    });
     figures.push(...(await Promise.all(together)).flat());
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });

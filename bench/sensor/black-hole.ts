@@ -16,6 +16,7 @@ const PORT = 5050;
 export const blackHole: BenchPart = {
   name: 'black-hole',
   isAlone: false,
+  afterMs: 12_000,
   measure: async (around) =>
     (await Promise.all([measureDeadPath(around), measureStoppedServer(around)])).flat(),
 };

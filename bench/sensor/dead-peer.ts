@@ -13,6 +13,7 @@ const profiles = Object.keys(heartbeatProfiles) as HeartbeatProfileName[];
 export const deadPeer: BenchPart = {
   name: 'dead-peer',
   isAlone: false,
+  afterMs: 15_000,
   measure: async (around) =>
     (await Promise.all(profiles.map((profile) => measure(profile, around)))).flat(),
 };

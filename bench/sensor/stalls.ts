@@ -21,6 +21,7 @@ const STALL_SCRIPT = new URL('./stall-on-signal.js', import.meta.url).href;
 export const stalls: BenchPart = {
   name: 'stalls',
   isAlone: false,
+  afterMs: 100_000,
   measure: async (around) => Promise.all([measureStalls(around), measureStops(around)]),
 };
 
