@@ -40,6 +40,26 @@ export function sensorTable(reports: readonly SensorReport[]): string {
   );
 }
 
+/** What moves, in a line per sensor that fits a narrow terminal. */
+export function briefSensorTable(reports: readonly SensorReport[]): string {
+  return renderTable(
+    [
+      { title: 'sensor' },
+      { title: 'state' },
+      { title: 'reconnects', align: 'right' },
+      { title: 'messages/s', align: 'right' },
+      { title: 'recording' },
+    ],
+    reports.map(({ sensor, state, reconnects, messagesPerSecond, recordingStopped, file }) => [
+      sensor,
+      state === 'none' ? 'no session' : state,
+      formatCount(reconnects),
+      messagesPerSecond?.toFixed(1) ?? '–',
+      recordingStopped ? 'stopped' : file ? 'goes on' : '–',
+    ]),
+  );
+}
+
 /** `3s, until 2026-11-25T07:00:00.000Z`. */
 function gapOf({ from, to }: Gap): string {
   const ms = Math.max(0, Date.parse(to) - Date.parse(from));

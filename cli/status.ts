@@ -24,7 +24,7 @@ import { untilDetached } from './migrate-ships.ts';
 import { briefReportTable, jsonOfReport, reportTable } from './migration-verdict.ts';
 import { isServerAway } from './ask-workflow.ts';
 import { readSensorReports, type SensorReport } from './sensor-reports.ts';
-import { jsonOfSensor, sensorTable } from './sensor-table.ts';
+import { briefSensorTable, jsonOfSensor, sensorTable } from './sensor-table.ts';
 import { readShipStatuses, type ShipStatus } from './ship-status.ts';
 
 type Options = CommonOptions & { watch?: true };
@@ -35,8 +35,6 @@ interface Status {
 }
 
 const REFRESH_MS = 2_000;
-/** Of a terminal on which the whole table fits. */
-const FULL_WIDTH = 128;
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 /** `fairlead status [ship…]` */
@@ -83,14 +81,20 @@ async function roundOf(
 function fitted(status: Status): string {
   const { text } = outcomeOf(status);
   if (!process.stdout.isTTY) return text;
-  const { columns, rows } = process.stdout;
-  const wide = reportTable(status.ships.map(({ report }) => report));
-  const isNarrow = wide.split('\n').length > status.ships.length + 1 && columns < FULL_WIDTH;
-  const shown = isNarrow ? textOf(status, briefReportTable) : text;
-  return shown
+  return textOf(status, ...narrowTables(status))
     .split('\n')
-    .slice(0, Math.max(1, rows - 1))
+    .slice(0, Math.max(1, process.stdout.rows - 1))
     .join('\n');
+}
+
+/** Of each half the brief table, where the whole one would become a block of lines for each row. */
+function narrowTables({ ships, sensors }: Status): [TableOfShips, TableOfSensors] {
+  const isTooWide = (table: string, rows: number) => table.split('\n').length > rows + 1;
+  const wide = reportTable(ships.map(({ report }) => report));
+  return [
+    isTooWide(wide, ships.length) ? briefReportTable : reportTable,
+    isTooWide(sensorTable(sensors), sensors.length) ? briefSensorTable : sensorTable,
+  ];
 }
 
 const show = async (ships: readonly string[], configuration: Configuration): Promise<Outcome> =>
@@ -150,18 +154,22 @@ function outcomeOf(status: Status): Outcome {
       ships: ships.map(({ report }) => jsonOfReport(report)),
       sensors: sensors.map(jsonOfSensor),
     },
-    text: textOf(status, reportTable),
+    text: textOf(status, reportTable, sensorTable),
   };
 }
+
+type TableOfShips = (reports: readonly ShipReport[]) => string;
+type TableOfSensors = (reports: readonly SensorReport[]) => string;
 
 /** Each half only where there is something to say of it. */
 function textOf(
   { ships, sensors }: Status,
-  tableOfShips: (reports: readonly ShipReport[]) => string,
+  tableOfShips: TableOfShips,
+  tableOfSensors: TableOfSensors,
 ): string {
   const tables = [
     ...(ships.length > 0 ? [tableOfShips(ships.map(({ report }) => report))] : []),
-    ...(sensors.length > 0 ? [sensorTable(sensors)] : []),
+    ...(sensors.length > 0 ? [tableOfSensors(sensors)] : []),
   ];
   return tables.length > 0 ? tables.join('\n\n') : 'no migration is known';
 }
