@@ -132,11 +132,13 @@ export class Connection {
   }
 
   #listen(webSocket: WebSocket, socket: Socket, onClose: (close: Close) => void): void {
-    webSocket.on('open', () => this.#opened(webSocket, socket));
+    webSocket.on('open', () => {
+      webSocket.on('close', (code, words) => onClose({ code, words: words.toString() }));
+      this.#opened(webSocket, socket);
+    });
     webSocket.on('message', (data, isBinary) => this.#received(data as Buffer, isBinary));
     webSocket.on('pong', (payload) => this.#heartbeat.pong(payload));
     webSocket.on('error', (error) => this.#failed(error));
-    webSocket.on('close', (code, words) => onClose({ code, words: words.toString() }));
   }
 
   #opened(webSocket: WebSocket, socket: Socket): void {

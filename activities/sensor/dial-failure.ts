@@ -33,7 +33,8 @@ export function dialFailureInWords(error: unknown, { name, host }: ServerAddress
     return `the certificate of ${name} is signed by no authority that is trusted here: name the one that signed it with --ca, or with ca = "…" in [[sensors]] (${code})`;
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `the certificate of ${name} is not for this name: ${message.replace(/^.*cert's altnames: ?/, '')}`;
+    const { cert } = error as { cert?: { subjectaltname?: string } };
+    return `the certificate of ${name} is not for this name, but for ${cert?.subjectaltname ?? 'none'}`;
   }
   if (code.startsWith('HPE_')) return `${name} answers with something that is no HTTP (${code})`;
   return sentences[code]?.(name, host) ?? `${name}: ${message}`;

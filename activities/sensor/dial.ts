@@ -41,10 +41,12 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
   const authorities = ca === undefined ? undefined : await readFile(ca, 'utf8');
   const tcp = await connectTcp(options);
   options.onTcp(tcp);
-  const late = () => new Error(`no WebSocket within ${HANDSHAKE_WITHIN_MS / 1_000} s`);
+  let awaited = server.secure ? 'TLS handshake (is its URL ws://, not wss://?)' : 'WebSocket';
+  const late = () => new Error(`no ${awaited} within ${HANDSHAKE_WITHIN_MS / 1_000} s`);
   try {
     return await within({ ms: HANDSHAKE_WITHIN_MS, clock, signal, late }, async (inTime) => {
       const socket = server.secure ? await secure(tcp, server, authorities, inTime) : tcp;
+      awaited = 'WebSocket';
       return await shakeHands(url, socket, options.listen, inTime);
     });
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { holdLab } from './hold-lab.ts';
 import {
@@ -10,6 +11,37 @@ import {
 } from './raw-server.ts';
 
 const hello = frame('binary', message);
+
+describe('a server that lets nobody in', () => {
+  it.each([
+    ['closes at once', (socket: Socket) => socket.end(), /ended the connection before/],
+    ['resets at once', (socket: Socket) => socket.resetAndDestroy(), /ended the connection before/],
+    ['answers what is no HTTP', (socket: Socket) => socket.write('SSH-2.0\r\n'), /no HTTP/],
+    [
+      'answers with HTTP 404',
+      (socket: Socket) => socket.write('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'),
+      /answers with HTTP 404, not with a WebSocket/,
+    ],
+    [
+      'answers with the wrong key',
+      (socket: Socket) =>
+        socket.write(
+          'HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n',
+        ),
+      /Sec-WebSocket-Accept/,
+    ],
+  ])('%s', async (_, answer, detail) => {
+    await using server = await rawServer((socket) => void answer(socket.resume()));
+    await using lab = await holdLab({ url: server.url });
+    expect(await lab.connect()).toMatchObject({
+      reason: 'not-opened',
+      detail: expect.stringMatching(detail) as string,
+      healthy: false,
+      messages: 0,
+    });
+    expect(lab.events.map(({ event }) => event)).toEqual(['connecting']);
+  });
+});
 
 describe('what an open connection brings', () => {
   it('counts text and garbage, and goes on', async () => {
