@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { InvalidArgumentError, type Command } from 'commander';
 import { FairleadError } from '../domain/errors.ts';
@@ -106,6 +107,7 @@ Type a fault while it runs, such as silent, close 1011, clear; help shows all; C
 
 /** The simulator's own command line, until it ends. */
 function readLines(simulator: Simulator): Disposable {
+  if (isBackground()) return { [Symbol.dispose]: () => {} };
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
     if (line.trim() !== '') void follow(line.trim(), simulator);
@@ -116,6 +118,18 @@ function readLines(simulator: Simulator): Disposable {
       process.stdin.destroy();
     },
   };
+}
+
+/** Whether the terminal is another's just now: who reads it nevertheless is stopped by the system. */
+function isBackground(): boolean {
+  if (!process.stdin.isTTY) return false;
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    const [, , group, , , ofTerminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return group !== ofTerminal;
+  } catch {
+    return false;
+  }
 }
 
 async function follow(line: string, simulator: Simulator): Promise<void> {

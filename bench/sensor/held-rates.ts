@@ -29,12 +29,13 @@ const loads: readonly Load[] = [
     name: '100 objects with points and history at 10 Hz',
     stream: 'output',
     server: ['--objects', '100', '--object-points', '250'],
-    mostCpuPercent: 100,
+    mostCpuPercent: 5,
   },
   {
-    name: 'cloud of 300,000 points at 10 Hz',
+    // A little more than 300,000 points, because a message more or less in the time is half a percent.
+    name: 'cloud of 304,000 points at 10 Hz',
     stream: 'points',
-    server: ['--points', '300000'],
+    server: ['--points', '304000'],
     mostCpuPercent: 100,
     leastMbits: 384,
   },
@@ -106,8 +107,7 @@ function figuresOf({ name, mostCpuPercent, leastMbits }: Load, measured: Measure
       ...(target && { target }),
     });
   const megabits = measured.mbPerSecond * 8;
-  // A server's timer is never early: what it sent is the most that can be held.
-  const least = leastMbits && { atLeast: leastMbits * 0.99 };
+  const least = leastMbits && { atLeast: leastMbits };
   return [
     one('messages held', measured.messagesPerSecond, 'messages/s'),
     one('bytes held', measured.mbPerSecond, 'MB/s'),

@@ -63,13 +63,16 @@ function objectDetail(count: number): ObjectDetail | undefined {
   return count > 0 ? { ...ring(count, 2), historyStates: HISTORY_STATES } : undefined;
 }
 
-/** A clock that does not drift; ticks that a busy process missed are left out. */
+const MOST_LATE_MS = 1_000;
+
+/** A clock that does not drift: what is late is made up for, unless it is a second late. */
 function ticking(everyMs: number, tick: () => void): () => void {
   let next = performance.now() + everyMs;
   let timer: NodeJS.Timeout;
   const run = () => {
     tick();
-    next = Math.max(next + everyMs, performance.now());
+    next += everyMs;
+    if (performance.now() - next > MOST_LATE_MS) next = performance.now();
     timer = setTimeout(run, next - performance.now());
   };
   timer = setTimeout(run, everyMs);
