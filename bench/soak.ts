@@ -125,7 +125,8 @@ async function finish(
 async function endingOf(simulator: Simulator): Promise<Counts['output']> {
   for (let looks = 1; ; looks++) {
     const { output } = simulator.counts();
-    if (looks === 20 || !output.tcp || liveSockets(output.tcp) === output.now) return output;
+    const { tcp } = output;
+    if (looks === 20 || !tcp || liveSockets(tcp) === output.now) return { ...output, tcp };
     await sleep(100);
   }
 }
