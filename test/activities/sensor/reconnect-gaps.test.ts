@@ -92,7 +92,10 @@ describe.concurrent('the gaps that a server sees follow the ladder', () => {
 
   it('and start anew after a connection with a pong and a message', async () => {
     await using server = await rawServer((socket, index) => {
-      if (index < 2) return void socket.resume().end();
+      if (index < 2) {
+        socket.resume().end();
+        return;
+      }
       answerWebSocket(socket, frame('binary', message));
       socket.on('data', (bytes) => {
         // The client's ping comes masked; a pong bears the same payload.
