@@ -51,24 +51,28 @@ export interface DemoSensor extends AsyncDisposable {
 /** Its simulator lives in this process, so that nothing of it can be left. */
 export async function openDemoSensor(home: string): Promise<DemoSensor> {
   const simulator = await startSimulator();
-  const startedAtMs = Date.now();
+  await simulator.faults.set('silent');
   const configFile = join(home, 'demo.toml');
   const recordings = join(home, 'demo-recordings');
   await mkdir(home, { recursive: true });
   if (readStack(home) === undefined) await writeFile(configFile, configurationOf(simulator));
-  const earlier = new Set((await filesIn(recordings)).map(whenFinished));
+  let earlier = new Set<string>();
+  let startedAtMs = 0;
   return {
     configFile,
     start: async (temporal, names) => {
-      await endEarlier(temporal, names);
+      await endEarlier(temporal, names, simulator);
+      earlier = new Set((await filesIn(recordings)).map(whenFinished));
+      startedAtMs = Date.now();
+      await simulator.faults.clear();
       await startSession(temporal, names, SENSOR);
     },
     pullThePlug: async () => {
-      await untilMessagesFlow(simulator, 1);
+      await untilMessagesFlow(simulator, startedAtMs, 1);
       await simulator.faults.set('close', { code: 1006 });
     },
     prove: async (temporal, names) => {
-      await untilMessagesFlow(simulator, 2);
+      await untilMessagesFlow(simulator, startedAtMs, 2);
       await simulator.faults.set('silent');
       await stopOrSay(temporal, names);
       await simulator.faults.clear();
@@ -91,10 +95,18 @@ out = "demo-recordings"
 keepBytes = "100MiB"
 `;
 
-/** A demo that was killed leaves its session behind. */
-async function endEarlier({ client }: TemporalClient, names: Names): Promise<void> {
+/**
+ * A demo that was killed leaves its session behind, which this demo's worker takes up: nothing is sent before it is
+ * gone, so that all that is sent is this demo's.
+ */
+async function endEarlier(
+  { client }: TemporalClient,
+  names: Names,
+  simulator: Simulator,
+): Promise<void> {
   const earlier = client.workflow.getHandle(names.sensorSession(SENSOR));
   await earlier.terminate('the demo began anew').catch(() => undefined);
+  await simulator.waitFor(({ output }) => output.now === 0, PATIENCE_MS);
 }
 
 /** The ships' summary is not lost for it: what was not stopped is not proven. */
@@ -116,15 +128,23 @@ async function filesIn(folder: string): Promise<string[]> {
 }
 
 /** Until the n-th connection of all has had messages for a moment, or it is clear that it will not. */
-async function untilMessagesFlow(simulator: Simulator, connections: number): Promise<void> {
+async function untilMessagesFlow(
+  simulator: Simulator,
+  sinceMs: number,
+  connections: number,
+): Promise<void> {
   for (const since = Date.now(); Date.now() - since < PATIENCE_MS; await sleep(POLL_MS)) {
-    const last = openedOf(simulator)[connections - 1];
+    const last = openedSince(simulator, sinceMs)[connections - 1];
     if (last && last.messages >= MESSAGES) return;
   }
 }
 
-const openedOf = (simulator: Simulator) =>
-  simulator.counts().output.connections.filter(({ openedAtMs }) => openedAtMs !== undefined);
+const openedSince = (simulator: Simulator, sinceMs: number) =>
+  simulator
+    .counts()
+    .output.connections.filter(
+      ({ openedAtMs }) => openedAtMs !== undefined && openedAtMs >= sinceMs,
+    );
 
 /** The gap since a demo that was killed is one too, but none of this demo. */
 async function proofOf(
@@ -132,7 +152,7 @@ async function proofOf(
   files: string[],
   startedAtMs: number,
 ): Promise<SensorProof> {
-  const connections = openedOf(simulator).length;
+  const connections = openedSince(simulator, startedAtMs).length;
   const gaps: number[] = [];
   let recorded = 0;
   for (const file of files)

@@ -45,7 +45,7 @@ test('the demo proves both halves, ends by itself, leaves nothing, and can be re
   for (let round = 1; round <= 2; round++) {
     if (round === 2) await killDemo(folder.path);
     const { exitCode, stdout, stderr } = await runDemo(folder.path);
-    expect(exitCode, stderr).toBe(0);
+    expect(exitCode, `${stdout}${stderr}`).toBe(0);
     const { ships, sensors } = JSON.parse(stdout) as {
       ships: { verified: boolean }[];
       sensors: { messages: number; recorded: number }[];
