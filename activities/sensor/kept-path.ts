@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { lookup } from 'node:dns/promises';
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { AwakeClock } from './awake-clock.ts';
+import { addressesOf, openTcp, openTcpByName } from './open-tcp.ts';
 import type { SensorLog } from './sensor-log.ts';
 import type { ServerAddress } from './server-address.ts';
-import { within } from './within.ts';
 
 const CONNECT_WITHIN_MS = 10_000;
 /** How long a fresh port may take to show that the network lets it through, and the kept one to show it after all. */
@@ -38,81 +36,68 @@ export interface ConnectOptions {
  * rewrites ports, a firewall that remembers), from a fresh port; the log says so.
  */
 export async function connectTcp(options: ConnectOptions): Promise<Socket> {
-  const { kept, log } = options;
-  if (!kept) return connectFresh(options, CONNECT_WITHIN_MS);
-  const giveUp = (why: string): Promise<Socket> => {
+  const { kept, server, signal, log } = options;
+  if (!kept) return connectFresh(options);
+  const giveUp = async (why: string, deadAddress?: string): Promise<Socket> => {
+    const socket = await connectFresh(options, deadAddress);
     log.warn('local port given up', { localPort: kept.localPort, why });
-    return connectFresh(options, CONNECT_WITHIN_MS);
+    return socket;
   };
-  if (!(await stillLeadsTo(kept.remoteAddress, options.server.host))) {
-    return giveUp(`${options.server.host} has another address now`);
+  if (!(await stillLeadsTo(kept.remoteAddress, options))) {
+    return giveUp(`${server.host} has another address now`);
   }
   try {
     return await connectAlong(kept, options, CONNECT_WITHIN_MS);
   } catch (error) {
-    options.signal.throwIfAborted();
-    if (isOfThisHost(error)) return giveUp((error as Error).message);
-    if (!isUnanswered(error) || !(await freshPortPasses(options))) throw error;
+    signal.throwIfAborted();
+    const why = (error as Error).message;
+    if (isOfThisHost(error)) return giveUp(why);
+    if (!isUnanswered(error) || !(await freshPortPasses(kept, options))) {
+      return giveUp(`${kept.remoteAddress}: ${why}`, kept.remoteAddress).catch(() => {
+        throw error;
+      });
+    }
   }
-  return connectAlong(kept, options, TRIAL_MS).catch(() => {
-    options.signal.throwIfAborted();
-    return giveUp('the network carries a fresh port, and this one no longer');
-  });
+  return connectAlong(kept, options, TRIAL_MS).catch(() =>
+    giveUp('the network carries a fresh port, and this one no longer'),
+  );
 }
 
-const connectFresh = ({ server, clock, signal }: ConnectOptions, ms: number): Promise<Socket> =>
-  open({ host: server.host, port: server.port }, { clock, signal, ms });
+const connectFresh = (
+  { server: { host, port }, clock, signal }: ConnectOptions,
+  deadAddress?: string,
+): Promise<Socket> =>
+  openTcpByName({ host, port, except: deadAddress }, { clock, signal, ms: CONNECT_WITHIN_MS });
 
 const connectAlong = (
   { localAddress, localPort, remoteAddress }: TcpPath,
-  { server, clock, signal }: ConnectOptions,
+  { server: { port }, clock, signal }: ConnectOptions,
   ms: number,
 ): Promise<Socket> =>
-  open({ host: remoteAddress, port: server.port, localAddress, localPort }, { clock, signal, ms });
+  openTcp({ host: remoteAddress, port, localAddress, localPort }, { clock, signal, ms });
 
 /** A path that is dead for all ports is no reason to give up one. */
-async function freshPortPasses(options: ConnectOptions): Promise<boolean> {
+async function freshPortPasses(
+  { remoteAddress }: TcpPath,
+  { server: { port }, clock, signal }: ConnectOptions,
+): Promise<boolean> {
   try {
-    (await connectFresh(options, TRIAL_MS)).resetAndDestroy();
+    const socket = await openTcp({ host: remoteAddress, port }, { clock, signal, ms: TRIAL_MS });
+    socket.resetAndDestroy();
     return true;
   } catch {
-    options.signal.throwIfAborted();
+    signal.throwIfAborted();
     return false;
   }
 }
 
-interface Destination {
-  host: string;
-  port: number;
-  localAddress?: string;
-  localPort?: number;
-}
-
-/** Peers may end their half: what becomes of ours is decided by whoever holds the socket, so that it can be RST. */
-function open(
-  destination: Destination,
-  { clock, signal, ms }: { clock: AwakeClock; signal: AbortSignal; ms: number },
-): Promise<Socket> {
-  return within({ ms, clock, signal, late: () => unanswered(ms) }, async (inTime) => {
-    const socket = connect({ ...destination, allowHalfOpen: true, noDelay: true });
-    try {
-      await once(socket, 'connect', { signal: inTime });
-      return socket;
-    } catch (error) {
-      socket.on('error', () => {}).destroy();
-      throw error;
-    }
-  });
-}
-
-async function stillLeadsTo(address: string, host: string): Promise<boolean> {
+/** Also while no name server answers. */
+async function stillLeadsTo(address: string, options: ConnectOptions): Promise<boolean> {
+  const { host } = options.server;
   if (isIP(host)) return true;
-  const found = await lookup(host, { all: true }).catch(() => undefined);
-  return found?.some((entry) => entry.address === address) ?? true;
+  const found = await addressesOf(host, options).catch(() => [address]);
+  return found.includes(address);
 }
-
-const unanswered = (ms: number): Error =>
-  Object.assign(new Error(`no answer within ${ms / 1_000} s`), { code: 'ETIMEDOUT' });
 
 const isUnanswered = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === 'ETIMEDOUT';

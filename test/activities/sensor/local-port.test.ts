@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startSimulator } from '../../../simulator/start-simulator.ts';
 import { holdLab } from './hold-lab.ts';
@@ -71,5 +71,24 @@ describe('the local port of the next connection', () => {
     await lab.waitFor('open', ({ attempt }) => attempt === 1);
     const [first, second] = server.connections;
     expect(second!.remotePort).toBe(first!.remotePort);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a fresh local port', () => {
+  it('is bound before it connects, so that the kernel gives it to no connection to elsewhere', async () => {
+    await using server = await rawServer((socket) => answerWebSocket(socket, hello));
+    await using elsewhere = await rawServer(() => {});
+    await using lab = await holdLab({ url: server.url });
+    void lab.connect();
+    const { localPort } = await lab.waitFor('open');
+    // Linux lets two share a port that both have bound, and lets nobody bind one that was chosen while connecting.
+    const other = connect({
+      host: '127.0.0.1',
+      port: elsewhere.port,
+      localAddress: '127.0.0.1',
+      localPort,
+    });
+    await once(other, 'connect');
+    other.destroy();
   });
 });
