@@ -1,5 +1,5 @@
 import type { Scene } from '../scene/scene.ts';
-import { FIRST_ZONE_ID, firstZones, type Zone } from '../scene/zones.ts';
+import { FIRST_ZONE_ID, firstZones, zoneDefaults, type Zone } from '../scene/zones.ts';
 
 /** A sensor as the REST resource spells it; what else a client sent is kept. */
 export interface SensorSettings {
@@ -45,9 +45,10 @@ export class RestState {
     this.scene = scene;
   }
 
-  addZone(zone: Omit<Zone, 'id'>): number {
+  /** What a client may leave out is as it is with the zones that were there first. */
+  addZone(zone: Partial<Zone> & Pick<Zone, 'vertices'>): number {
     const id = this.#nextZone++;
-    this.zones.set(id, { ...zone, id });
+    this.zones.set(id, { ...zoneDefaults, name: `zone ${id}`, ...zone, id });
     return id;
   }
 

@@ -23,6 +23,14 @@ export const zoneTypes: Readonly<Record<string, number>> = {
   'Background Removal': 7,
 };
 
+export const zoneDefaults = {
+  zone_type: 'Event',
+  speed_limit: 27.77,
+  loitering_threshold: 0,
+  min_z: 0,
+  max_z: 2.5,
+};
+
 export const FIRST_ZONE_ID = 1_001;
 
 export const firstZones: readonly Zone[] = [
@@ -34,11 +42,7 @@ function rectangle(id: number, name: string, [x0, y0]: Corner, [x1, y1]: Corner)
   return {
     id,
     name,
-    zone_type: 'Event',
-    speed_limit: 27.77,
-    loitering_threshold: 0,
-    min_z: 0,
-    max_z: 2.5,
+    ...zoneDefaults,
     vertices: [
       [x0, y0],
       [x1, y0],

@@ -39,6 +39,16 @@ it('assigns an id to a zone, and streams it only after apply-change', async () =
   expect((await call(rest, 'GET /v3.5/settings/zone?zone-id=1003')).status).toBe(400);
 });
 
+it('takes a zone of nothing but its corners', async () => {
+  await using server = await startSimulator();
+  const { rest } = server.urls;
+  const { vertices } = zone;
+  expect((await call(rest, 'PUT /v3.5/settings/zone', { vertices })).json()).toBe('1003');
+  expect((await call(rest, 'GET /results/zone?id=1003')).json()).toMatchObject({
+    zones: [{ id: 1003, name: 'zone 1003', type: 'event', pbox: { minZ: 0, maxZ: 2.5 } }],
+  });
+});
+
 it('answers other versions with 404, prose with 200 and permanent failures with 500', async () => {
   await using server = await startSimulator({ version: 'v4.0' });
   const { rest } = server.urls;
