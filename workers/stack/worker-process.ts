@@ -35,6 +35,9 @@ const pidFileIn = (home: string, part: WorkerPart): string => join(home, `${file
 /** With more arenas, what glibc keeps of freed memory grows a worker by 40 MiB. */
 const WORKER_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
 
+/** Unless the user's environment says otherwise. With Node's four threads, two disks that hang hold up all others. */
+const DEFAULTS_OF = { worker: {}, sensorWorker: { UV_THREADPOOL_SIZE: '16' } };
+
 /** A worker first lets its chunks, or its recordings, come to an end. */
 export const workerStopSteps: readonly StopStep[] = [
   { signal: 'SIGTERM', waitMs: 35_000 },
@@ -60,7 +63,7 @@ async function startWorkerProcess(
   const pidFile = pidFileIn(home, part);
   const child = await startServerProcess(worker.command, worker.args, {
     logFile: workerLogIn(home, part),
-    env: { ...process.env, ...WORKER_ENVIRONMENT, ...worker.env },
+    env: { ...DEFAULTS_OF[part], ...process.env, ...WORKER_ENVIRONMENT, ...worker.env },
     ...(worker.cwd !== undefined && { cwd: worker.cwd }),
   });
   writePidFile(pidFile, child.pid);
