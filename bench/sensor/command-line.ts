@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageRoot } from '../../workers/configuration/package-root.ts';
 
-export const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+const MAIN = join(packageRoot, 'dist', 'cli', 'main.js');
 
 export interface CommandOptions {
   cwd: string;
