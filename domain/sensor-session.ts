@@ -110,29 +110,3 @@ export interface SessionReport {
 
 /** Of opened connections, the first is none. */
 export const reconnectsOf = (connections: number): number => Math.max(0, connections - 1);
-
-/** What the Temporal UI shows under Current Details. */
-export function sessionTable(view: SessionView): string {
-  const { state, since, connectedSince, reconnects, lastGap, worker } = view;
-  const rows: [string, string][] = [
-    ['state', `**${state}** since ${since}`],
-    ['connected since', connectedSince ?? '–'],
-    ['reconnects', String(reconnects)],
-    ['last gap', lastGap ? `${lastGap.from} → ${lastGap.to}` : '–'],
-    ['worker', worker ?? '–'],
-  ];
-  return [
-    ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join('\n'),
-    ...remarksOf(view),
-    'Messages a second, the file being written and the last hour: _Pending Activities_, heartbeat details; or `fairlead sensor status`.',
-  ].join('\n\n');
-}
-
-function remarksOf({ reason, hint, recordingStopped }: SessionView): string[] {
-  const why = reason ? `**Why:** ${reason}` : '';
-  const what = hint ? ` **What to do:** ${hint}` : '';
-  return [
-    ...(why || what ? [`${why}${what}`.trim()] : []),
-    ...(recordingStopped ? [`**Nothing is being recorded:** ${recordingStopped}`] : []),
-  ];
-}

@@ -11,8 +11,11 @@ export interface SessionHeader {
 /** What a session's start tells the Temporal UI, also while no worker runs. */
 export function sessionHeader({ sensor }: SensorSessionInput): SessionHeader {
   return {
-    staticSummary: `${sensor}: its stream`,
-    staticDetails: `Holds the stream of **${sensor}** open and records it, until \`fairlead sensor stop ${sensor}\`.`,
+    staticSummary: `${sensor}: its stream, held open and recorded`,
+    staticDetails: [
+      `Holds the stream of **${sensor}** open and records it, until \`fairlead sensor stop ${sensor}\`.`,
+      `How it does: _Current Details_ on this page; \`fairlead sensor status ${sensor}\` in a terminal.`,
+    ].join('\n\n'),
     typedSearchAttributes: new TypedSearchAttributes([
       { key: sensorName, value: sensor },
       { key: connectionState, value: 'connecting' },

@@ -1,5 +1,6 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import { sessionTable, type SessionView } from '../domain/sensor-session.ts';
+import type { SessionView } from '../domain/sensor-session.ts';
+import { sessionDetails } from '../domain/session-details.ts';
 import { connectionState, reconnects, sensorName } from './sensor-messages.ts';
 
 /**
@@ -11,7 +12,7 @@ import { connectionState, reconnects, sensorName } from './sensor-messages.ts';
 export function sessionDisplay(): (view: SessionView) => void {
   let shown: SessionView | undefined;
   return (view) => {
-    setCurrentDetails(sessionTable(view));
+    setCurrentDetails(sessionDetails(view));
     if (shown?.state === view.state && shown.reconnects === view.reconnects) return;
     shown = view;
     upsertSearchAttributes([
