@@ -30,6 +30,8 @@ export interface SessionCheckpoint {
   state: ConnectionState;
   since: string;
   legacy: SessionLegacy;
+  /** What it was told last: a connection that lives on is told of no more. */
+  latest?: Partial<ConnectionChange>;
 }
 
 /** What the workflow believes: it is told only of changes. */

@@ -20,7 +20,7 @@ export class SessionState {
   private state: ConnectionState;
   private since: string;
   private legacy: SessionLegacy;
-  private latest: Partial<ConnectionChange> = {};
+  private latest: Partial<ConnectionChange>;
   private letGo: () => void = () => {};
 
   /** @param show is called after everything that a watcher would want to see */
@@ -31,6 +31,7 @@ export class SessionState {
     this.state = checkpoint?.state ?? 'connecting';
     this.since = checkpoint?.since ?? this.startedAt;
     this.legacy = checkpoint?.legacy ?? { connections: 0, attempt: 0 };
+    this.latest = checkpoint?.latest ?? {};
   }
 
   // What the operator says.
@@ -147,8 +148,8 @@ export class SessionState {
   }
 
   continuation(): SensorSessionInput {
-    const { sensor, startedAt, state, since, legacy } = this;
-    return { sensor, checkpoint: { startedAt, state, since, legacy } };
+    const { sensor, startedAt, state, since, legacy, latest } = this;
+    return { sensor, checkpoint: { startedAt, state, since, legacy, latest } };
   }
 }
 
