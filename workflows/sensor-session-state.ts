@@ -11,6 +11,9 @@ import {
   type SessionView,
 } from '../domain/sensor-session.ts';
 
+/** The server fails a workflow whose summary has more than 400 bytes, and a close frame's words are not ours. */
+const TITLE_LENGTH = 100;
+
 /** Everything that a session knows about itself; message handlers delegate to it. */
 export class SessionState {
   readonly sensor: string;
@@ -60,6 +63,15 @@ export class SessionState {
   /** @param letGo ends the run of `holdConnection` that begins now */
   holding(letGo: () => void): void {
     this.letGo = letGo;
+  }
+
+  /** What the next run of `holdConnection` is for, on the UI's timeline. */
+  get holdTitle(): string {
+    const { reason } = this.latest;
+    if (this.state === 'connecting') return `${this.sensor}: first connection`;
+    if (this.state !== 'waiting') return `${this.sensor}: its connection goes on`;
+    const title = `${this.sensor}: again, after: ${reason ?? 'no connection'}`;
+    return title.replaceAll(/\p{Cc}/gu, ' ').slice(0, TITLE_LENGTH);
   }
 
   nextHold(): HoldConnectionInput {

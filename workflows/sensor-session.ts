@@ -62,9 +62,8 @@ async function hold(session: SessionState): Promise<void> {
   const scope = new CancellationScope();
   session.holding(() => scope.cancel());
   try {
-    const summary = `the stream of ${session.sensor}`;
-    const run = () =>
-      holdConnection.executeWithOptions({ summary, activityId: 'hold' }, [session.nextHold()]);
+    const options = { summary: session.holdTitle, activityId: 'hold' };
+    const run = () => holdConnection.executeWithOptions(options, [session.nextHold()]);
     session.held(await scope.run(run));
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;

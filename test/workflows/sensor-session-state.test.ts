@@ -18,4 +18,21 @@ test('knows in its next run, which is told of no change, since when it is connec
   after.begin();
   expect(shown).toEqual([before.view()]);
   expect(after.nextHold()).toEqual(before.nextHold());
+  expect(after.holdTitle).toBe('pier-3: its connection goes on');
+});
+
+test('says on the timeline what each run of the activity follows', () => {
+  const session = new SessionState({ sensor: 'pier-3' }, () => {});
+  expect(session.holdTitle).toBe('pier-3: first connection');
+  session.changed(told);
+  session.closed();
+  expect(session.holdTitle).toBe('pier-3: again, after: closed by a person');
+});
+
+test("keeps a server's words within what Temporal takes as a summary", () => {
+  const session = new SessionState({ sensor: 'pier-3' }, () => {});
+  for (const words of ['\u0001'.repeat(123), '漢'.repeat(500)]) {
+    session.changed({ ...told, state: 'waiting', reason: words });
+    expect(Buffer.byteLength(JSON.stringify(session.holdTitle))).toBeLessThan(350);
+  }
 });
