@@ -9,6 +9,7 @@ import { migrationSearchAttributes as searchAttributes } from '../domain/search-
 import type { Configuration } from './configuration.ts';
 import { limitChunks } from './chunk-slots.ts';
 import { connectPatiently, workflowCode } from './connect-patiently.ts';
+import { runUntilTold } from './run-until-told.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 
 /** Activity slots for everything but chunks and ships that are waited for. */
@@ -40,7 +41,7 @@ export async function runMigrationWorker(options: MigrationWorkerOptions): Promi
     const worker = await Worker.create({ ...workerOptions(options), connection });
     options.log.info({ taskQueue: worker.options.taskQueue }, 'worker started');
     options.onReady?.();
-    await worker.run();
+    await runUntilTold(worker, options);
   } finally {
     await connection.close();
   }

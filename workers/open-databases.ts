@@ -1,4 +1,4 @@
-import { openPool } from '../activities/postgres/connection.ts';
+import { closePool, openPool } from '../activities/postgres/connection.ts';
 import {
   CopyBuffers,
   type MigrationDatabases,
@@ -40,7 +40,7 @@ export function openDatabases(
     buffers: new CopyBuffers(migration.maxBufferBytes),
     stallMs: worker.stallAfterMs,
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([source.end(), target.end()]);
+      await Promise.all([closePool(source), closePool(target)]);
     },
   };
 }

@@ -1,12 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import {
-  GracefulShutdownPeriodExpiredError,
-  Runtime,
-  Worker,
-  type NativeConnection,
-  type WorkerOptions,
-} from '@temporalio/worker';
+import { Runtime, Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createSensorActivities } from '../activities/sensor-activities.ts';
 import { createSensorMetrics } from '../activities/sensor/sensor-metrics.ts';
@@ -17,6 +11,7 @@ import { sensorSearchAttributes as searchAttributes } from '../domain/search-att
 import type { Configuration } from './configuration.ts';
 import { connectPatiently, workflowCode } from './connect-patiently.ts';
 import { openConfiguredSensor, sensorLogOf } from './open-configured-sensor.ts';
+import { runUntilTold } from './run-until-told.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 
 /** Cancellation, which is how a stop arrives, comes in the answer to a heartbeat. */
@@ -70,17 +65,7 @@ async function workOn(connection: NativeConnection, options: SensorWorkerOptions
   sayHowMany(configuration, log);
   log.info({ taskQueue: worker.options.taskQueue, identity }, 'worker started');
   options.onReady?.();
-  await runUntilTold(worker, log);
-}
-
-/** With Temporal away, what was told to end cannot say so to anyone: the connections are closed all the same. */
-async function runUntilTold(worker: Worker, log: Logger): Promise<void> {
-  try {
-    await worker.run();
-  } catch (error) {
-    if (!(error instanceof GracefulShutdownPeriodExpiredError)) throw error;
-    log.warn('worker ended without Temporal, which did not answer');
-  }
+  await runUntilTold(worker, options);
 }
 
 /** A process id comes again, also on another host of the same name: in containers it always does. */

@@ -9,6 +9,8 @@ const KEEPALIVE_INTERVAL_MS = 10_000;
 const KEEPALIVE_COUNT = 5;
 const USER_TIMEOUT_MS = KEEPALIVE_IDLE_MS + KEEPALIVE_COUNT * KEEPALIVE_INTERVAL_MS;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Work that is still under way then has nobody to report to. */
+const CLOSE_WITHIN_MS = 2_000;
 
 /** What each session asks of the server, one by one, because a pooler or a platform may refuse any of them. */
 const SESSION_SETTINGS: Record<string, string> = {
@@ -34,6 +36,7 @@ export interface PoolOptions {
 
 /** Whose databases the pools are, so that a failure to connect names the one that it is about. */
 const roles = new WeakMap<Pool, PoolOptions['role']>();
+const socketsOf = new WeakMap<Pool, Set<Socket>>();
 
 /** A pool whose connections notice within 80 s that the other side is gone, in either direction. */
 export function openPool({ url, role, maxConnections, statementTimeoutMs }: PoolOptions): Pool {
@@ -41,27 +44,39 @@ export function openPool({ url, role, maxConnections, statementTimeoutMs }: Pool
     ...SESSION_SETTINGS,
     ...(statementTimeoutMs !== undefined && { statement_timeout: String(statementTimeoutMs) }),
   };
+  const sockets = new Set<Socket>();
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: `fairlead/${role}`,
-    stream: () => keepaliveSocket(),
+    stream: () => keepaliveSocket(sockets),
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, though its types promise less
     onConnect: (client) => applySessionSettings(client, settings),
   });
   roles.set(pool, role);
+  socketsOf.set(pool, sockets);
   pool.on('error', () => {
     // The pool has dropped this idle connection already, and opens another one when it is asked to.
   });
   return pool;
 }
 
+/** Ends a pool; a connection that is still in use after 2 s, or on a path that is dead, is cut. */
+export async function closePool(pool: Pool): Promise<void> {
+  const cut = setTimeout(() => {
+    for (const socket of socketsOf.get(pool) ?? []) socket.destroy();
+  }, CLOSE_WITHIN_MS);
+  await pool.end().finally(() => clearTimeout(cut));
+}
+
 const { setKeepAliveInterval, setKeepAliveProbes, setUserTimeout } = await loadKeepalive();
 
 /** Sets the options when the socket is connected: before that, the delay would be lost. */
-function keepaliveSocket(): Socket {
+function keepaliveSocket(sockets: Set<Socket>): Socket {
   const socket = new Socket();
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
   socket.on('connect', () => {
     if (!socket.remotePort) return;
     socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);

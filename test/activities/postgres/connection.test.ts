@@ -1,9 +1,11 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { describe, expect, it } from 'vitest';
 import {
+  closePool,
   inTransaction,
   openPool,
   withConnection,
@@ -166,6 +168,18 @@ describe.each(MAJORS)('a connection to PostgreSQL %i', (major) => {
     const { message, hint } = error as Error & { hint: string };
     expect(`${message} ${hint}`).not.toContain(url.password);
   });
+});
+
+it('that is still in use when its pool is closed is cut', async () => {
+  await using database = await freshDatabase();
+  const pool = openPool({ url: database.url, role: 'target', maxConnections: 2 });
+  const asleep = withConnection(pool, { name }, (client) => client.query('select pg_sleep(40)'));
+  asleep.catch(() => {});
+  while (pool.totalCount - pool.idleCount === 0) await sleep(20);
+  const startedAt = performance.now();
+  await closePool(pool);
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
+  await expect(asleep).rejects.toMatchObject({ code: 'connection-lost' });
 });
 
 it('with nobody listening is lost, and will be tried again', async () => {
