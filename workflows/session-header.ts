@@ -14,7 +14,8 @@ export function sessionHeader({ sensor }: SensorSessionInput): SessionHeader {
     staticSummary: `${sensor}: its stream, held open and recorded`,
     staticDetails: [
       `Holds the stream of **${sensor}** open and records it, until \`fairlead sensor stop ${sensor}\`.`,
-      `How it does: _Current Details_ on this page; \`fairlead sensor status ${sensor}\` in a terminal.`,
+      `How it does: _Current Details_ on this page, or \`fairlead sensor status ${sensor}\` in a terminal.`,
+      'Where they are empty, no worker answers: `fairlead up`, or `fairlead worker --queue sensor`.',
     ].join('\n\n'),
     typedSearchAttributes: new TypedSearchAttributes([
       { key: sensorName, value: sensor },
