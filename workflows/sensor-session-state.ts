@@ -11,7 +11,7 @@ import {
   type SessionView,
 } from '../domain/sensor-session.ts';
 
-/** The server fails a workflow whose summary has more than 400 bytes, and a close frame's words are not ours. */
+/** Temporal documents 400 bytes for a summary, though not every server insists; a close frame's words are not ours. */
 const TITLE_LENGTH = 100;
 
 /** Everything that a session knows about itself; message handlers delegate to it. */

@@ -29,7 +29,7 @@ test('says on the timeline what each run of the activity follows', () => {
   expect(session.holdTitle).toBe('pier-3: again, after: closed by a person');
 });
 
-test("keeps a server's words within what Temporal takes as a summary", () => {
+test("keeps a server's words within what Temporal documents for a summary", () => {
   const session = new SessionState({ sensor: 'pier-3' }, () => {});
   for (const words of ['\u0001'.repeat(123), '漢'.repeat(500)]) {
     session.changed({ ...told, state: 'waiting', reason: words });
