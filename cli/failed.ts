@@ -5,7 +5,8 @@ import {
   listLedgerShips,
   type FailedChunk,
 } from '../activities/postgres/list-ledger.ts';
-import { formatInstant, parseInstant } from '../domain/time.ts';
+import { formatPostProc } from '../domain/post-proc.ts';
+import { formatInstant } from '../domain/time.ts';
 import { openDatabases } from '../workers/open-databases.ts';
 import {
   addCommand,
@@ -41,7 +42,12 @@ async function listFailed(
   await requireKnown(ships, databases.target);
   const failed = await listFailedChunks(databases.target, ships);
   if (options.csv && !options.json) return void process.stdout.write(csvOf(failed));
-  const json = failed.map((chunk) => ({ ...chunk, from: iso(chunk.from), to: iso(chunk.to) }));
+  const json = failed.map(({ ship, fromUs, toUs, error }) => ({
+    ship,
+    from: formatInstant(fromUs),
+    to: formatInstant(toUs),
+    error,
+  }));
   return {
     json: { failed: json },
     text: failed.length === 0 ? 'no chunk failed' : tableOf(failed),
@@ -55,13 +61,15 @@ async function requireKnown(ships: readonly string[], target: Pool): Promise<voi
   for (const ship of ships) if (!known.includes(ship)) throw neverMigrated(ship, known);
 }
 
-const iso = (instant: string): string => formatInstant(parseInstant(instant));
-
-const csvOf = (failed: readonly FailedChunk[]): string =>
-  failed.map(({ ship, from, to }) => `${ship},${from},${to}\n`).join('');
+const csvOf = (failed: readonly FailedChunk[]): string => failed.map(formatPostProc).join('');
 
 const tableOf = (failed: readonly FailedChunk[]): string =>
   renderTable(
     ['ship', 'from', 'to', 'error'].map((title) => ({ title })),
-    failed.map(({ ship, from, to, error }) => [ship, iso(from), iso(to), error]),
+    failed.map(({ ship, fromUs, toUs, error }) => [
+      ship,
+      formatInstant(fromUs),
+      formatInstant(toUs),
+      error,
+    ]),
   );

@@ -23,6 +23,17 @@ export function subtractSpans(span: Span, settled: readonly Span[]): Span[] {
   return left;
 }
 
+/** Spans that overlap or touch become one, so that each instant is in one of them at most; in time order. */
+export function mergeSpans(spans: readonly Span[]): Span[] {
+  const merged: Span[] = [];
+  for (const { fromUs, toUs } of spans.toSorted((a, b) => a.fromUs - b.fromUs)) {
+    const last = merged.at(-1);
+    if (last && fromUs <= last.toUs) last.toUs = Math.max(last.toUs, toUs);
+    else merged.push({ fromUs, toUs });
+  }
+  return merged;
+}
+
 /**
  * Splits a span into chunks of at most `widthUs`, oldest first, covering it exactly once. Chunks lie on UTC
  * multiples of the width, so the first and the last may be shorter.

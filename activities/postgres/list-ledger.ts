@@ -1,9 +1,12 @@
 import type { ClientBase, Pool } from 'pg';
-import type { InstantRange } from '../../domain/migration.ts';
+import type { Span } from '../../domain/chunk-planning.ts';
+import type { FailedRange } from '../../domain/post-proc.ts';
+import { standingFailures } from '../../domain/standing-failures.ts';
+import { parseInstant } from '../../domain/time.ts';
 import { withConnection } from './connection.ts';
+import { timestampText } from './ledger.ts';
 
-export interface FailedChunk extends InstantRange {
-  ship: string;
+export interface FailedChunk extends FailedRange {
   error: string;
 }
 
@@ -16,10 +19,9 @@ export async function listLedgerShips(target: Pool): Promise<string[]> {
 }
 
 /**
- * The chunks that failed for good, oldest first; one that was proven since, in chunks of another width, is none.
+ * The chunks that failed for good, oldest first; one that was proven since, or failed again in other chunks, is none.
  *
  * @param ships all of them when empty
- * @returns instants as PostgreSQL shows them, with six decimals
  */
 export async function listFailedChunks(
   target: Pool,
@@ -27,26 +29,60 @@ export async function listFailedChunks(
 ): Promise<FailedChunk[]> {
   return withLedger(target, 'failed', async (client) => {
     const { rows } = await client.query(
-      `select ship_id, to_char(from_time, 'YYYY-MM-DD HH24:MI:SS.US') as from_time,
-              to_char(to_time, 'YYYY-MM-DD HH24:MI:SS.US') as to_time, error
-         from fairlead.chunk failed
+      `select ship_id, from_time::text, to_time::text, error, extract(epoch from updated_at)::float8 * 1000 as failed_at
+         from fairlead.chunk
         where status = 'failed' and (cardinality($1::text[]) = 0 or ship_id = any ($1))
-          and to_time - from_time > (
-            select coalesce(sum(least(proven.to_time, failed.to_time) - greatest(proven.from_time, failed.from_time)), interval '0')
-              from fairlead.chunk proven
-             where proven.ship_id = failed.ship_id and proven.status in ('done', 'empty')
-               and proven.from_time < failed.to_time and proven.to_time > failed.from_time)
-        order by ship_id, from_time`,
+        order by ship_id, fairlead.chunk.from_time, fairlead.chunk.to_time`,
       [ships],
     );
-    return rows.map((row) => ({
-      ship: row.ship_id,
-      from: row.from_time,
-      to: row.to_time,
-      error: row.error ?? '',
+    const failures = rows.map((row) => ({
+      ...spanOf(row),
+      ship: row.ship_id as string,
+      error: (row.error ?? '') as string,
+      failedAtMs: row.failed_at as number,
     }));
+    const proven = await proofsIn(client, failures);
+    return [...new Set(failures.map(({ ship }) => ship))].flatMap((ship) =>
+      standingFailures(
+        failures.filter((failure) => failure.ship === ship),
+        proven.filter((proof) => proof.ship === ship),
+      ),
+    );
   });
 }
+
+/** Which of some ranges the ledger proves, as the proofs that touch them. */
+export async function listProofs(
+  target: Pool,
+  ranges: readonly FailedRange[],
+): Promise<FailedRange[]> {
+  return withLedger(target, 'proofs', (client) => proofsIn(client, ranges));
+}
+
+async function proofsIn(
+  client: ClientBase,
+  ranges: readonly FailedRange[],
+): Promise<FailedRange[]> {
+  const { rows } = await client.query(
+    `select distinct on (proven.ship_id, proven.from_time, proven.to_time)
+            proven.ship_id, proven.from_time::text, proven.to_time::text
+       from unnest($1::text[], $2::timestamp[], $3::timestamp[]) as range (ship, f, t)
+       join fairlead.chunk proven
+         on proven.ship_id = range.ship and proven.status in ('done', 'empty')
+        and proven.from_time < range.t and proven.to_time > range.f`,
+    [
+      ranges.map(({ ship }) => ship),
+      ranges.map(({ fromUs }) => timestampText(fromUs)),
+      ranges.map(({ toUs }) => timestampText(toUs)),
+    ],
+  );
+  return rows.map((row) => ({ ...spanOf(row), ship: row.ship_id }));
+}
+
+const spanOf = (row: { from_time: string; to_time: string }): Span => ({
+  fromUs: parseInstant(row.from_time),
+  toUs: parseInstant(row.to_time),
+});
 
 async function withLedger<T>(
   target: Pool,

@@ -7,6 +7,7 @@ import type {
   VerifyRequest,
 } from '../../domain/migration.ts';
 import { FairleadError } from '../../domain/errors.ts';
+import { standingFailures } from '../../domain/standing-failures.ts';
 import { HOUR_US, MS_US, formatInstant, parseInstant } from '../../domain/time.ts';
 import { withConnection } from './connection.ts';
 import { findInstallation } from './fairlead-schema.ts';
@@ -29,6 +30,8 @@ interface LedgerSums extends Span {
   foreign: number;
   startedAtMs: number;
   committedAtMs: number;
+  /** Of a row that failed. */
+  failedAtMs: number;
 }
 
 /**
@@ -94,7 +97,7 @@ async function readSums(
 ): Promise<LedgerSums[]> {
   const { rows } = await client.query(
     `select from_time::text, to_time::text, status, cells_read, cells_written, cells_null, cells_quarantined,
-            cells_foreign, coalesce(extract(epoch from committed_at) * 1000, 0)::float8 as committed, coalesce(seconds, 0) as seconds
+            cells_foreign, extract(epoch from updated_at)::float8 * 1000 as updated, coalesce(extract(epoch from committed_at) * 1000, 0)::float8 as committed, coalesce(seconds, 0) as seconds
        from fairlead.chunk
       where ship_id = $1 and from_time < $3 and to_time > $2 and status <> 'superseded'
       order by from_time`,
@@ -115,6 +118,7 @@ async function readSums(
     foreign: Number(row.cells_foreign),
     startedAtMs: row.committed - row.seconds * 1_000,
     committedAtMs: row.committed,
+    failedAtMs: row.updated,
   }));
 }
 
@@ -133,9 +137,9 @@ function addUp(key: ChunkKey, rows: readonly LedgerSums[], widthUs: number): Add
   const sum = (count: (row: LedgerSums) => number) =>
     proven.reduce((total, row) => total + count(row), 0);
   const countOf = (status: string) => rows.filter((row) => row.status === status).length;
-  // What failed in one width may have been proven in another since.
-  const failures = rows.filter(
-    (row) => row.status === 'failed' && subtractSpans(row, proven).length > 0,
+  const failures = standingFailures(
+    rows.filter(({ status }) => status === 'failed'),
+    proven,
   );
   const failed = failures.length;
   const open = subtractSpans(key, [...proven, ...failures]);

@@ -4,6 +4,7 @@ import {
   chunksOf,
   countChunks,
   halvesOf,
+  mergeSpans,
   nextChunks,
   subtractSpans,
   type Span,
@@ -176,5 +177,44 @@ describe('the next chunks', () => {
   it('are at most as many as asked for, the oldest', () => {
     const all = nextChunks(span('00:00', '23:00'), HOUR_US, [], never, Infinity);
     expect(nextChunks(span('00:00', '23:00'), HOUR_US, [], never, 5)).toEqual(all.slice(0, 5));
+  });
+});
+
+describe('spans of a file, in any order, overlapping and duplicate', () => {
+  const lengthOf = (spans: readonly Span[]) =>
+    spans.reduce((sum, { fromUs, toUs }) => sum + (toUs - fromUs), 0);
+  const anySpans = fc
+    .array(anySpan, { maxLength: 30 })
+    .map((spans) => spans.filter(({ fromUs, toUs }) => fromUs < toUs));
+
+  it('become disjoint ones that cover exactly the same, each instant once', () => {
+    fc.assert(
+      fc.property(anySpans, fc.array(anyInstant, { maxLength: 20 }), (spans, instants) => {
+        const merged = mergeSpans([...spans, ...spans.slice(0, 3)]);
+        for (const [index, { fromUs, toUs }] of merged.entries()) {
+          expect(toUs).toBeGreaterThan(fromUs);
+          if (index > 0) expect(fromUs).toBeGreaterThan(merged[index - 1]!.toUs);
+        }
+        const edges = spans.flatMap(({ fromUs, toUs }) => [fromUs - 1, fromUs, toUs - 1, toUs]);
+        for (const us of [...edges, ...instants])
+          expect(covers(merged, us)).toBe(Math.min(1, covers(spans, us)));
+      }),
+    );
+  });
+
+  it('are cut into chunks of at most two hours that touch nothing else', () => {
+    fc.assert(
+      fc.property(anySpans, anySpans, (spans, proven) => {
+        const merged = mergeSpans(spans);
+        const chunks = merged.flatMap((each) =>
+          nextChunks(each, 2 * HOUR_US, proven, () => false, Number.POSITIVE_INFINITY),
+        );
+        for (const { fromUs, toUs } of chunks)
+          expect(toUs - fromUs).toBeLessThanOrEqual(2 * HOUR_US);
+        expect(lengthOf(mergeSpans(chunks))).toBe(lengthOf(chunks));
+        const open = merged.flatMap((each) => subtractSpans(each, proven));
+        expect(mergeSpans(chunks)).toEqual(mergeSpans(open));
+      }),
+    );
   });
 });
