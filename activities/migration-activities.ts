@@ -7,8 +7,10 @@ import type {
   ChunkProof,
   CopyChunkHeartbeat,
   CopyChunkInput,
+  FindOpenRangesInput,
   InstantRange,
   MigrationRequest,
+  OpenRanges,
   PlanChunksInput,
   ShipPlan,
   ShipReport,
@@ -34,6 +36,7 @@ export interface MigrationFunctions {
   planShip(request: MigrationRequest, run: ActivityRun): Promise<ShipPlan>;
   prepareTarget(plan: ShipPlan, run: ActivityRun): Promise<void>;
   planChunks(input: PlanChunksInput, run: ActivityRun): Promise<ChunkBatch>;
+  findOpenRanges(input: FindOpenRangesInput, run: ActivityRun): Promise<OpenRanges>;
   copyChunk(input: CopyChunkInput, run: CopyChunkRun): Promise<ChunkProof>;
   /** @throws {FairleadError} of kind `data` when the range cannot be split */
   splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
@@ -46,6 +49,7 @@ export interface MigrationActivities {
   planShip(request: MigrationRequest): Promise<ShipPlan>;
   prepareTarget(plan: ShipPlan): Promise<void>;
   planChunks(input: PlanChunksInput): Promise<ChunkBatch>;
+  findOpenRanges(input: FindOpenRangesInput): Promise<OpenRanges>;
   copyChunk(input: CopyChunkInput): Promise<ChunkProof>;
   splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
   recordFailure(failure: ChunkFailure): Promise<void>;
@@ -61,6 +65,7 @@ export function createMigrationActivities(functions: MigrationFunctions): Migrat
     planShip: (request) => alive((run) => functions.planShip(request, run)),
     prepareTarget: (plan) => alive((run) => functions.prepareTarget(plan, run)),
     planChunks: (input) => alive((run) => functions.planChunks(input, run)),
+    findOpenRanges: (input) => alive((run) => functions.findOpenRanges(input, run)),
     copyChunk: (input) => translated((run) => functions.copyChunk(input, run)),
     splitChunk: (failure) => alive(() => functions.splitChunk(failure)),
     recordFailure: (failure) => alive(() => functions.recordFailure(failure)),

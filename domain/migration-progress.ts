@@ -120,20 +120,26 @@ export const rangeTitle = ({ from, to }: InstantRange): string =>
 export const oldestFirst = (ranges: Iterable<InstantRange>): InstantRange[] =>
   [...ranges].toSorted((a, b) => parseInstant(a.from) - parseInstant(b.from));
 
+const sumOfLengthsUs = (ranges: readonly InstantRange[]): number =>
+  ranges.reduce((sum, range) => sum + Math.max(0, lengthUs(range)), 0);
+
 /**
- * How much of `whole` is settled, when everything before `plannedTo` is, but for `unsettled`.
+ * How much of some ranges is settled, when everything before `plannedTo` is, but for `unsettled`.
  *
- * @returns 0 to 100, with two decimals; 100 for an empty range
+ * @returns 0 to 100, with two decimals; 100 for empty ranges
  */
 export function percentSettled(
-  whole: InstantRange,
+  ranges: readonly InstantRange[],
   plannedTo: string,
-  unsettled: InstantRange[],
+  unsettled: readonly InstantRange[],
 ): number {
-  const all = lengthUs(whole);
+  const all = sumOfLengthsUs(ranges);
   if (all <= 0) return 100;
-  const open = unsettled.reduce((sum, range) => sum + lengthUs(range), 0);
-  const settled = lengthUs({ from: whole.from, to: plannedTo }) - open;
+  const planned = ranges.map(({ from, to }) => ({
+    from,
+    to: isBefore(plannedTo, to) ? plannedTo : to,
+  }));
+  const settled = sumOfLengthsUs(planned) - sumOfLengthsUs(unsettled);
   return Math.floor(Math.min(1, Math.max(0, settled / all)) * 10_000) / 100;
 }
 

@@ -33,12 +33,29 @@ export interface ShipPlan extends InstantRange {
   chunks: number;
   /** Sentences for the operator: what was split, left out or found strange. */
   remarks: string[];
+  /** Where the source has cells of a channel, others of that channel go: what was damaged becomes equal again. */
+  repair?: true;
 }
 
 export interface PlanChunksInput {
   plan: ShipPlan;
   /** Where to go on; the plan's `from` at first. */
   cursor: string;
+  /** Only these parts of the plan's range, from the cursor on; without them, all of it. */
+  ranges?: InstantRange[];
+}
+
+export interface FindOpenRangesInput {
+  plan: ShipPlan;
+  ranges: InstantRange[];
+}
+
+/** What is still to be done of some ranges. */
+export interface OpenRanges {
+  /** Those that are not wholly settled; disjoint, in time order. */
+  ranges: InstantRange[];
+  /** How many chunks that takes. */
+  chunks: number;
 }
 
 /** The next chunks to copy, oldest first. */
@@ -57,6 +74,8 @@ export interface CopyChunkInput extends InstantRange {
   installation: string;
   startedAt: string;
   redo: boolean;
+  /** @see {@link ShipPlan.repair} */
+  repair?: true;
 }
 
 /** How the cells of one chunk, or of many, add up: `read = written + nulls + quarantined`. */

@@ -4,6 +4,7 @@ export interface Names {
   migrateFleet: string;
   migrateShip(ship: string): string;
   verifyShip(ship: string): string;
+  reprocessShip(ship: string): string;
   /** Of sensor sessions only: a worker that holds connections does nothing else. */
   sensorTaskQueue: string;
   sensorSession(sensor: string): string;
@@ -20,6 +21,7 @@ export function namesOf(installation?: string): Names {
     migrateFleet: `${prefix}migrate-fleet`,
     migrateShip: (ship) => `${prefix}migrate-ship/${ship}`,
     verifyShip: (ship) => `${prefix}verify-ship/${ship}`,
+    reprocessShip: (ship) => `${prefix}reprocess/${ship}`,
     sensorTaskQueue: `${queuePrefix}fairlead-sensor`,
     sensorSession: (sensor) => `${prefix}sensor-session/${sensor}`,
   };

@@ -43,7 +43,7 @@ export class MigrationState {
   cancelRequested = false;
   readonly inFlight = new Map<string, InstantRange>();
   private readonly unsettled = new Map<string, InstantRange>();
-  private readonly chunks: SettledChunks;
+  protected readonly chunks: SettledChunks;
   private readonly samples: RateSample[] = [];
   private cells: CellCounts;
   private foreign: number;
@@ -220,9 +220,14 @@ export class MigrationState {
       widthMs,
       tables,
       remarks,
-      percent: done ? 100 : percentSettled(plan, plannedTo, this.open),
+      percent: done ? 100 : percentSettled(this.rangesOf(plan), plannedTo, this.open),
       migratedThrough: settledThrough(plannedTo, this.open),
     };
+  }
+
+  /** What is to be settled, in time order. */
+  protected rangesOf(plan: ShipPlan): readonly InstantRange[] {
+    return [plan];
   }
 
   private chunkCounts(): MigrationProgress['chunks'] {

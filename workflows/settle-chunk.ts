@@ -31,12 +31,12 @@ export class ChunkSettlement {
   }
 
   private async copy(range: InstantRange): Promise<ChunkProof> {
-    const { ship, installation, startedAt, redo } = this.plan;
+    const { ship, installation, startedAt, redo, repair } = this.plan;
     const title = rangeTitle(range);
     const options = { summary: title, activityId: this.activityId('copy', range) };
     return this.state.patience.untilItWorks(title, () =>
       this.activities.chunks.copyChunk.executeWithOptions(options, [
-        { ...range, ship, installation, startedAt, redo },
+        { ...range, ship, installation, startedAt, redo, ...(repair && { repair }) },
       ]),
     );
   }

@@ -83,7 +83,7 @@ export class VerificationState {
     return {
       ship: this.input.ship,
       phase: this.patience.waiting.size > 0 ? 'waiting' : this.phase,
-      percent: percentSettled(this.input, this.cursor, open),
+      percent: percentSettled([this.input], this.cursor, open),
       waiting: [...this.patience.waiting.values()],
       sums: this.sums,
     };

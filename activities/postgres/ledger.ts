@@ -215,6 +215,8 @@ export interface LedgerRow extends Span {
   status: 'running' | 'done' | 'empty' | 'failed' | 'split' | 'superseded';
   /** Settled by this migration: a proof or, since it started, a failure. */
   settled: boolean;
+  /** Was a proof when this migration started, and does not count as one now: another one took part of its place, or it is to be done again. */
+  lost: boolean;
 }
 
 /**
@@ -231,7 +233,9 @@ export async function listChunks(
   const { rows } = await db.query(
     `select from_time::text, to_time::text, status,
             coalesce(status in ('done', 'empty') and (not $5 or committed_at > $4::timestamptz)
-                  or status = 'failed' and updated_at > $4::timestamptz, false) as settled
+                  or status = 'failed' and updated_at > $4::timestamptz, false) as settled,
+            status = 'superseded' and updated_at > $4::timestamptz
+              or status in ('done', 'empty') and $5 and committed_at <= $4::timestamptz as lost
        from fairlead.chunk
       where ship_id = $1 and from_time < $3 and to_time > $2
       order by from_time, to_time`,
@@ -242,6 +246,7 @@ export async function listChunks(
     toUs: parseInstant(row.to_time),
     status: row.status,
     settled: row.settled,
+    lost: row.lost,
   }));
 }
 

@@ -2,6 +2,7 @@ import type { MigrationFunctions } from '../migration-activities.ts';
 import { copyChunk } from './copy-chunk.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { planChunks } from './plan-chunks.ts';
+import { findOpenRanges, planChunksOfRanges } from './plan-ranges.ts';
 import { planShip, prepareTarget } from './plan-ship.ts';
 import { settleAsFailed, splitChunk } from './settle-chunk.ts';
 import { summarizeShip } from './summarize-ship.ts';
@@ -12,7 +13,11 @@ export function createMigrationFunctions(databases: MigrationDatabases): Migrati
   return {
     planShip: (request) => planShip(databases, request),
     prepareTarget: (plan) => prepareTarget(databases, plan),
-    planChunks: (input) => planChunks(databases, input),
+    planChunks: (input) =>
+      input.ranges
+        ? planChunksOfRanges(databases, input, input.ranges)
+        : planChunks(databases, input),
+    findOpenRanges: (input) => findOpenRanges(databases, input),
     copyChunk: (input, run) => copyChunk(databases, input, run),
     splitChunk: (failure) => splitChunk(databases, failure),
     recordFailure: (failure) => settleAsFailed(databases, failure),

@@ -6,7 +6,7 @@ import { withConnection } from './connection.ts';
 import { listChunks, recordEmpty, type LedgerRow } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 
-const CHUNKS_PER_BATCH = 48;
+export const CHUNKS_PER_BATCH = 48;
 /** How far the ledger is read at once. */
 const CHUNKS_PER_LOOK = 2_000;
 const CHUNKS_PER_INSERT = 5_000;

@@ -7,13 +7,13 @@ const tenHours = { from: at(0), to: at(10) };
 
 test('counts what is planned and not open as settled', () => {
   const open = [{ from: at(2), to: at(3) }];
-  expect(percentSettled(tenHours, at(0), [])).toBe(0);
-  expect(percentSettled(tenHours, at(5), open)).toBe(40);
-  expect(percentSettled(tenHours, at(10), [])).toBe(100);
+  expect(percentSettled([tenHours], at(0), [])).toBe(0);
+  expect(percentSettled([tenHours], at(5), open)).toBe(40);
+  expect(percentSettled([tenHours], at(10), [])).toBe(100);
 });
 
 test('an empty range is settled', () => {
-  expect(percentSettled({ from: at(1), to: at(1) }, at(1), [])).toBe(100);
+  expect(percentSettled([{ from: at(1), to: at(1) }], at(1), [])).toBe(100);
 });
 
 test('is settled up to the oldest chunk that is open', () => {

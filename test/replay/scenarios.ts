@@ -4,7 +4,12 @@ import type { migrateFleet } from '../../workflows/migrate-fleet.ts';
 import type { verifyShip } from '../../workflows/verify-ship.ts';
 import { cancel, pause, resume, setWindow } from '../../workflows/messages.ts';
 import { Gate } from '../workflows/gate.ts';
-import { progressWhere, twentyFourHours, type MigrationLab } from '../workflows/migration-lab.ts';
+import {
+  progressWhere,
+  startReprocess,
+  twentyFourHours,
+  type MigrationLab,
+} from '../workflows/migration-lab.ts';
 
 export interface Scenario {
   shortHistory?: boolean;
@@ -22,6 +27,11 @@ const options = (lab: MigrationLab, workflowId: string) => ({
   workflowId,
   workflowExecutionTimeout: '1 minute' as const,
 });
+
+const twoRanges = [
+  { from: '2025-06-15T01:00:00.000Z', to: '2025-06-15T01:10:00.000Z' },
+  { from: '2025-06-15T14:40:40.388958Z', to: '2025-06-15T20:40:40.388958Z' },
+];
 
 /** What released workflow code has done, by the name of its history. */
 export const scenarios: Record<string, Scenario> = {
@@ -88,6 +98,36 @@ export const scenarios: Record<string, Scenario> = {
         ...options(lab, lab.names.migrateFleet),
       });
       return settled(handle);
+    },
+  },
+  'reprocess-finished': {
+    async run(lab) {
+      lab.ledger.onCopy = async ({ from, to }) => {
+        const isLong = Date.parse(to) - Date.parse(from) > 3_600_000;
+        if (from.includes('T16') && isLong) throw new FairleadError('chunk-too-big', 'too big');
+        if (from.includes('T20')) throw new FairleadError('proof-failed', 'a row is missing');
+      };
+      return settled(await startReprocess(lab, twoRanges));
+    },
+  },
+  'reprocess-paused-and-cancelled': {
+    async run(lab) {
+      const gate = new Gate();
+      lab.ledger.onCopy = (_, { signal }) => gate.pass(signal);
+      const handle = await startReprocess(lab, twoRanges, { timing: { heartbeatTimeoutMs: 500 } });
+      await gate.reachedBy(2);
+      await handle.executeUpdate(pause);
+      await handle.executeUpdate(cancel);
+      return settled(handle);
+    },
+  },
+  'reprocess-continued': {
+    shortHistory: true,
+    async run(lab) {
+      lab.ledger.batchSize = 4;
+      const overrides = { widthMs: 900_000 };
+      const handle = await settled(await startReprocess(lab, twoRanges, overrides));
+      return lab.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId);
     },
   },
   'verify-finished': {

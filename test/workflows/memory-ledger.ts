@@ -13,8 +13,10 @@ import type {
   ChunkFailure,
   ChunkProof,
   CopyChunkInput,
+  FindOpenRangesInput,
   InstantRange,
   MigrationRequest,
+  OpenRanges,
   PlanChunksInput,
   ShipPlan,
   ShipReport,
@@ -62,13 +64,26 @@ export class MemoryLedger implements MigrationFunctions {
 
   async prepareTarget(): Promise<void> {}
 
-  async planChunks({ plan, cursor }: PlanChunksInput): Promise<ChunkBatch> {
+  async planChunks({ plan, cursor, ranges }: PlanChunksInput): Promise<ChunkBatch> {
     const settled = this.rows.filter(({ status }) => status !== 'split');
-    const gaps = subtractSpans(spanOf({ from: cursor, to: plan.to }), settled);
+    const wanted = (ranges ?? [plan]).map(spanOf);
+    const cursorUs = parseInstant(cursor);
+    const gaps = wanted
+      .filter(({ toUs }) => toUs > cursorUs)
+      .map(({ fromUs, toUs }) => ({ fromUs: Math.max(fromUs, cursorUs), toUs }))
+      .flatMap((span) => subtractSpans(span, settled));
     const open = gaps.flatMap((gap) => [...chunksOf(gap, plan.widthMs * 1_000)]);
     const chunks = open.slice(0, this.batchSize).map(rangeOf);
+    const end = (ranges ?? [plan]).at(-1)!.to;
     const isEnd = open.length <= this.batchSize;
-    return { chunks, empty: 0, proven: 0, cursor: isEnd ? plan.to : chunks.at(-1)!.to };
+    return { chunks, empty: 0, proven: 0, cursor: isEnd ? end : chunks.at(-1)!.to };
+  }
+
+  async findOpenRanges({ plan, ranges }: FindOpenRangesInput): Promise<OpenRanges> {
+    const open = ranges.filter((range) => this.holes(range).length > 0);
+    const spans = open.flatMap((range) => this.holes(range)).map(spanOf);
+    const chunks = spans.flatMap((span) => [...chunksOf(span, plan.widthMs * 1_000)]).length;
+    return { ranges: open, chunks };
   }
 
   async copyChunk(input: CopyChunkInput, run: CopyChunkRun): Promise<ChunkProof> {

@@ -2,9 +2,13 @@ import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/
 import { Worker } from '@temporalio/worker';
 import { createMigrationActivities } from '../../activities/migration-activities.ts';
 import type { MigrateShipInput, MigrationProgress } from '../../domain/migration-progress.ts';
+import type { InstantRange } from '../../domain/migration.ts';
+import type { ReprocessShipInput } from '../../domain/reprocess.ts';
 import type { MigrationTiming } from '../../domain/migration-timing.ts';
 import { namesOf, type Names } from '../../domain/names.ts';
 import type { migrateShip } from '../../workflows/migrate-ship.ts';
+import { reprocessHeader } from '../../workflows/reprocess-header.ts';
+import type { reprocessShip } from '../../workflows/reprocess-ship.ts';
 import { migrationHeader } from '../../workflows/migration-header.ts';
 import { progress } from '../../workflows/messages.ts';
 import { testTemporal } from '../temporal.ts';
@@ -90,6 +94,25 @@ export const twentyFourHours = {
   widthMs: 7_200_000,
   redo: false,
 };
+
+/** Reprocesses ranges of the lab's ship. */
+export function startReprocess(
+  lab: MigrationLab,
+  ranges: InstantRange[],
+  overrides: Parameters<MigrationLab['input']>[0] = {},
+): Promise<WorkflowHandleWithFirstExecutionRunId<typeof reprocessShip>> {
+  const [from, to] = [ranges[0]!.from, ranges.at(-1)!.to];
+  const { request, window, timing } = lab.input({ from, to, ...overrides });
+  const input: ReprocessShipInput = { request, window, ranges, ...(timing && { timing }) };
+  const inShort = { from, to, count: ranges.length, hours: 1, digest: '', redo: false };
+  return lab.client.workflow.start<typeof reprocessShip>('reprocessShip', {
+    args: [input],
+    taskQueue: lab.names.taskQueue,
+    workflowId: lab.names.reprocessShip(input.request.ship),
+    workflowExecutionTimeout: '1 minute',
+    ...reprocessHeader(input, inShort),
+  });
+}
 
 /** Asks for the progress until it is as wanted. */
 export async function progressWhere(
