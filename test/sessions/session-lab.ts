@@ -2,6 +2,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createSensorActivities } from '../../activities/sensor-activities.ts';
+import type { OpenHolder } from '../../activities/sensor/session/held-stream.ts';
 import { HeldStreams } from '../../activities/sensor/session/held-streams.ts';
 import { TemporalContact } from '../../activities/sensor/session/temporal-contact.ts';
 import { namesOf, type Names } from '../../domain/names.ts';
@@ -39,6 +40,8 @@ export interface SessionLabOptions {
   /** Of another server than that which all tests share. */
   address?: string;
   holdAloneMs?: number;
+  /** Instead of the server in memory. */
+  open?: OpenHolder;
   /** The first worker reaches Temporal by this way only. */
   firstByPath?: typeof cuttablePath;
 }
@@ -61,7 +64,7 @@ export async function sessionLab(options: SessionLabOptions = {}): Promise<Sessi
     const connection = await NativeConnection.connect({ address });
     const streams = new HeldStreams({
       identity,
-      open: server.holderOf(name),
+      open: options.open ?? server.holderOf(name),
       holdAloneMs,
       signals: { everyMs: 1, perRun: 5 },
       log: noLog,
