@@ -21,6 +21,8 @@ import {
 } from '../../../../activities/sensor/rest/settings.ts';
 import { FairleadError } from '../../../../domain/errors.ts';
 import { startSimulator } from '../../../../simulator/start-simulator.ts';
+import { temporaryFolder } from '../../../temporary-folder.ts';
+import { makeCertificate } from '../certificates.ts';
 import { halfAnswer, json, playRestServer, type Play } from './played-rest-server.ts';
 
 const HEALTH = { method: 'GET', path: '/results/health' } as const;
@@ -102,7 +104,19 @@ describe('a sensor server', () => {
     expect(await listSettings(told, zones)).toHaveLength(2);
   });
 
-  it('behind https is trusted by its own certificates only, and reached below a path', async () => {
+  it('behind https is trusted by the certificates that are named, and without them not', async () => {
+    await using folder = await temporaryFolder();
+    const certificate = makeCertificate(folder.path, 'IP:127.0.0.1');
+    await using simulator = await startSimulator({ hertz: 1, tls: certificate });
+    const base = simulator.urls.rest;
+    expect(base).toMatch(/^https:/);
+    await using trusting = openSensrClient({ base, ca: certificate.file });
+    expect(await listSettings(trusting, zones)).toHaveLength(2);
+    await using strange = openSensrClient({ base });
+    expect((await failureOf(getHealth(strange))).hint).toContain('--ca');
+  });
+
+  it('is reached below a path, and told of when it speaks no TLS', async () => {
     await using server = await playRestServer((response) => json(response, { master: 'OK' }));
     await using below = openSensrClient({
       base: `http://me:p%40ss@127.0.0.1:${server.port}/pier/`,
