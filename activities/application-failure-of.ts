@@ -22,11 +22,14 @@ export function retriedFailureOf(error: unknown, nextRetryDelay: number): Applic
   if (error instanceof ApplicationFailure) return error;
   const failure = asFairleadError(error);
   const isExpected = failure.kind === 'transient';
-  return ApplicationFailure.create({
+  const told = ApplicationFailure.create({
     ...contentOf(failure),
     nextRetryDelay,
     ...(isExpected && { category: ApplicationFailureCategory.BENIGN }),
   });
+  // The UI shows it above all else, and no line of ours is to be looked at.
+  if (isExpected) told.stack = '';
+  return told;
 }
 
 function contentOf({ kind, code, hint, message }: FairleadError) {

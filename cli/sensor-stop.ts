@@ -56,7 +56,7 @@ const outcomeOf = (ended: readonly SessionReport[]): Outcome => ({
   text: ended
     .map(
       ({ sensor, startedAt, reconnects }) =>
-        `${sensor}: stopped; it ran since ${startedAt}, with ${reconnects} reconnects`,
+        `${sensor}: stopped; it ran since ${startedAt}, with ${reconnects} reconnect${reconnects === 1 ? '' : 's'}`,
     )
     .join('\n'),
 });

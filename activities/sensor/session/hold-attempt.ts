@@ -134,15 +134,17 @@ export class HoldAttempt {
   }
 
   #details(held: HeldStream, heldBy: string): SessionHeartbeat {
-    const { lastGap } = this.#legacy;
+    const { lastHour, lastGap = this.#legacy.lastGap, ...status } = held.holder.status;
     const { attempt, connections } = held;
     const { told, signals } = this.#teller;
     const worker = this.#streams.options.identity;
     const session = { worker, attempt, connections, told, signals, beat: ++this.#beats };
+    // A person reads them from the top.
     return {
+      ...status,
       ...(lastGap && { lastGap }),
-      ...held.holder.status,
       session: { ...session, ...(heldBy && { heldBy }) },
+      lastHour,
     };
   }
 
