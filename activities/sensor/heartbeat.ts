@@ -3,8 +3,8 @@ import type { HeartbeatProfile } from '../../domain/sensor.ts';
 import type { AwakeClock } from './awake-clock.ts';
 
 const PAYLOAD_BYTES = 8;
-/** Pings are sent a little before they are due, so that late timers do not break the promised bound. */
-const SHARE_OF_INTERVAL = 0.995;
+/** Pings are sent before they are due, so that the late timers of a loaded machine do not break the promised bound. */
+const SHARE_OF_INTERVAL = 0.97;
 
 export interface HeartbeatOptions {
   profile: HeartbeatProfile;
