@@ -1,6 +1,14 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { FairleadError } from '../../domain/errors.ts';
+
+/**
+ * Below those that Linux, macOS and Windows give to outgoing connections: one of those may take a port between the
+ * look at it and the server's start.
+ */
+const SERVER_PORTS = { from: 15_000, to: 32_768 };
+const TRIES = 20;
 
 /**
  * Chooses a port of 127.0.0.1 that is free now: the one that the user set, else the usual one, else any.
@@ -24,6 +32,10 @@ export const portTaken = (port: number, purpose: string): FairleadError =>
   });
 
 export async function anyFreePort(): Promise<number> {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const port = await freePort(randomInt(SERVER_PORTS.from, SERVER_PORTS.to));
+    if (port !== undefined) return port;
+  }
   const port = await freePort(0);
   if (port !== undefined) return port;
   throw new FairleadError('port-taken', 'no port is free on 127.0.0.1', {
