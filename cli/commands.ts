@@ -75,6 +75,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./failed.ts')).addFailed,
   },
   {
+    name: 'reprocess',
+    summary: 'migrate exactly the ranges of a file, and list what still fails',
+    load: async () => (await import('./reprocess.ts')).addReprocess,
+  },
+  {
     name: 'sensor',
     summary: "hold sensors' streams open, as sessions or in the foreground",
     load: async () => (await import('./sensor.ts')).addSensor,

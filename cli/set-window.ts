@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import type { Command } from 'commander';
 import { FairleadError } from '../domain/errors.ts';
 import { namesOf } from '../domain/names.ts';
@@ -12,7 +13,7 @@ import {
   type Outcome,
 } from './command.ts';
 import { chunksInFlight } from './migration-options.ts';
-import { sendUpdate } from './steer.ts';
+import { sendToShip } from './steer.ts';
 
 /** `fairlead set-window <ship> <n>` */
 export function addSetWindow(program: Command): void {
@@ -36,9 +37,8 @@ async function changeWindow(
   const configuration = readConfiguration(options);
   await using temporal = await connectTemporal(locateTemporal(configuration));
   const names = namesOf(configuration.migration.installation);
-  const handle = temporal.client.workflow.getHandle(names.migrateShip(ship));
-  const send = () => handle.executeUpdate(setWindow, { args: [window] });
-  if (!(await sendUpdate(temporal, names, handle, send)))
+  const send = (handle: WorkflowHandle) => handle.executeUpdate(setWindow, { args: [window] });
+  if (!(await sendToShip(temporal, names, ship, send)))
     throw new FairleadError('usage-invalid', `no migration of ${ship} runs`, {
       hint: `to start it: fairlead migrate ${ship} --window ${window}`,
     });

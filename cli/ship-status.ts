@@ -11,6 +11,7 @@ import type { TemporalClient } from '../workers/temporal-client.ts';
 import { migrationPhase, progress } from '../workflows/messages.ts';
 import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
 import { reportOfProgress, verdictOn } from './migration-verdict.ts';
+import { readReprocess } from './reprocess-status.ts';
 import { retriedSteps, sentenceOfRetry } from './retried-steps.ts';
 
 export interface ShipStatus {
@@ -55,11 +56,12 @@ export async function readShipStatuses(
 
 async function listRunningShips(names: Names, temporal?: TemporalClient): Promise<string[]> {
   if (!temporal) return [];
-  const query = `WorkflowType = 'migrateShip' AND ExecutionStatus = 'Running'`;
-  const prefix = names.migrateShip('');
+  const query = `WorkflowType IN ('migrateShip', 'reprocessShip') AND ExecutionStatus = 'Running'`;
+  const prefixes = [names.migrateShip(''), names.reprocessShip('')];
   const ships: string[] = [];
   for await (const { workflowId } of temporal.client.workflow.list({ query })) {
-    if (workflowId.startsWith(prefix)) ships.push(workflowId.slice(prefix.length));
+    const prefix = prefixes.find((each) => workflowId.startsWith(each));
+    if (prefix) ships.push(workflowId.slice(prefix.length));
   }
   return ships;
 }
@@ -73,12 +75,20 @@ async function readShipStatus(
   readLedger: ReadLedger,
   temporal: TemporalClient | undefined,
 ): Promise<ShipStatus | undefined> {
-  const description = temporal && (await describeRun(temporal, names.migrateShip(ship)));
-  if (!temporal || description?.status.name !== 'RUNNING') {
-    const report = await readLedger(requestAfter(description));
-    return report && statusAfter(report, description);
+  if (!temporal) {
+    const report = await readLedger({});
+    return report && { report, remarks: remarksOnFinished(report) };
   }
-  return readRunning(ship, names, readLedger, temporal, description);
+  const description = await describeRun(temporal, names.migrateShip(ship));
+  const reprocess = await readReprocess(ship, names, temporal);
+  if (description?.status.name === 'RUNNING') {
+    const { report, remarks } = await readRunning(ship, names, readLedger, temporal, description);
+    return { report, remarks: [...remarks, ...(reprocess?.remarks ?? [])] };
+  }
+  const report = await readLedger(requestAfter(description));
+  if (!reprocess) return report && statusAfter(report);
+  const { phase, remarks, range } = reprocess;
+  return { report: { ...(report ?? nothingYet(ship, range)), phase }, remarks };
 }
 
 async function describeRun(
@@ -100,7 +110,7 @@ async function readRunning(
   readLedger: ReadLedger,
   temporal: TemporalClient,
   description: WorkflowExecutionDescription,
-): Promise<ShipStatus | undefined> {
+): Promise<ShipStatus> {
   const { memo, typedSearchAttributes } = description;
   const retries = retriedSteps(description).map((step) => sentenceOfRetry(ship, step));
   const { requested, resolved } = memo as unknown as MigrationMemo;
@@ -134,13 +144,9 @@ function requestAfter(description: WorkflowExecutionDescription | undefined): Le
   return description?.status.name === 'COMPLETED' ? { widthMs: resolved.widthMs } : resolved;
 }
 
-/** Where no migration runs. */
-function statusAfter(
-  report: ShipReport,
-  description: WorkflowExecutionDescription | undefined,
-): ShipStatus {
-  if (report.phase === 'finished') return { report, remarks: verdictOn(report).sentences };
-  if (!description) return { report, remarks: [] };
+/** Where nothing runs. */
+function statusAfter(report: ShipReport): ShipStatus {
+  if (report.phase === 'finished') return { report, remarks: remarksOnFinished(report) };
   const { ship } = report;
   return {
     report: { ...report, phase: 'cancelled' },
@@ -149,6 +155,9 @@ function statusAfter(
     ],
   };
 }
+
+const remarksOnFinished = (report: ShipReport): string[] =>
+  report.phase === 'finished' ? verdictOn(report).sentences : [];
 
 const nothingYet = (ship: string, range: InstantRange): ShipReport => ({
   ship,

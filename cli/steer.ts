@@ -57,15 +57,33 @@ async function steer(
   }
   const reached: string[] = [];
   for (const ship of ships) {
-    const handle = temporal.client.workflow.getHandle(names.migrateShip(ship));
-    const send = () => handle.executeUpdate(update);
-    if (await sendUpdate(temporal, names, handle, send)) reached.push(ship);
+    const send = (handle: WorkflowHandle) => handle.executeUpdate(update);
+    if (await sendToShip(temporal, names, ship, send)) reached.push(ship);
   }
   if (reached.length === 0) throw nothingRuns(ships);
   return {
     json: { ships: ships.map((ship) => ({ ship, reached: reached.includes(ship) })) },
     text: ships.map((ship) => sentence(ship, reached.includes(ship), done)).join('\n'),
   };
+}
+
+/**
+ * Sends an update to what runs of a ship: its migration, its reprocess, or both.
+ *
+ * @returns false when neither runs
+ */
+export async function sendToShip(
+  temporal: TemporalClient,
+  names: Names,
+  ship: string,
+  send: (handle: WorkflowHandle) => Promise<void>,
+): Promise<boolean> {
+  let isReached = false;
+  for (const workflowId of [names.migrateShip(ship), names.reprocessShip(ship)]) {
+    const handle = temporal.client.workflow.getHandle(workflowId);
+    if (await sendUpdate(temporal, names, handle, () => send(handle))) isReached = true;
+  }
+  return isReached;
 }
 
 const sentence = (ship: string, wasReached: boolean, done: string): string =>

@@ -20,6 +20,7 @@ export const kindOfCode = {
   'usage-invalid': 'usage',
   'config-invalid': 'usage',
   'import-invalid': 'usage',
+  'ranges-invalid': 'usage',
   'ship-unknown': 'usage',
   'ship-ambiguous': 'usage',
   'port-taken': 'operator',

@@ -1,4 +1,4 @@
-import type { InstantRange, ShipReport } from './migration.ts';
+import type { InstantRange } from './migration.ts';
 import type { MigrateShipInput, MigrationCheckpoint } from './migration-progress.ts';
 
 /** Ranges of one ship in one workflow, so that they fit its history; with more, a file has to be split. */
@@ -19,9 +19,6 @@ export interface ReprocessCheckpoint extends MigrationCheckpoint {
   /** What this sweep goes through, from its cursor on. */
   sweeping: InstantRange[];
 }
-
-/** What a reprocess has done: counts of its own chunks, not sums over the ledger. */
-export type ReprocessReport = Omit<ShipReport, 'seconds' | 'cellsPerSecond'>;
 
 /** What `describe` tells of a reprocess, also while no worker runs. */
 export interface ReprocessMemo {

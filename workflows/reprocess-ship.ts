@@ -5,9 +5,9 @@ import {
   makeContinueAsNewFunc,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { OpenRanges, ShipPlan } from '../domain/migration.ts';
+import type { OpenRanges, ShipPlan, ShipReport } from '../domain/migration.ts';
 import { isBefore } from '../domain/migration-progress.ts';
-import type { ReprocessReport, ReprocessShipInput } from '../domain/reprocess.ts';
+import type { ReprocessShipInput } from '../domain/reprocess.ts';
 import { activitiesFor, type ActivitiesOfMigration } from './activities-for.ts';
 import { ChunkWindow } from './chunk-window.ts';
 import { ContinuationDue } from './patience.ts';
@@ -18,7 +18,7 @@ import { progressDisplay } from './show-progress.ts';
 import { steered } from './steered.ts';
 
 /** Moves one ship's cells of some ranges into wide tables: what the ledger does not prove of them, in chunks. */
-export async function reprocessShip(input: ReprocessShipInput): Promise<ReprocessReport> {
+export async function reprocessShip(input: ReprocessShipInput): Promise<ShipReport> {
   const display = progressDisplay();
   const reprocess = new ReprocessState(input, (state) => display(state.progress()));
   const activities = activitiesFor(reprocess.timing);
@@ -31,7 +31,7 @@ export async function reprocessShip(input: ReprocessShipInput): Promise<Reproces
 async function migrate(
   reprocess: ReprocessState,
   activities: ActivitiesOfMigration,
-): Promise<ReprocessReport> {
+): Promise<ShipReport> {
   const plan = reprocess.plan ?? (await decide(reprocess, activities));
   await copyChunks(reprocess, plan, activities);
   return finish(reprocess, plan, activities);
@@ -107,34 +107,21 @@ async function sweep(
   await window.drained();
 }
 
+/** The report counts what this reprocess has done; the ledger's sums are those of other chunks too. */
 async function finish(
   reprocess: ReprocessState,
   plan: ShipPlan,
   { steps }: ActivitiesOfMigration,
-): Promise<ReprocessReport> {
+): Promise<ShipReport> {
   reprocess.enter('finishing');
-  const { quarantine, tables } = await reprocess.patience.untilItWorks('summary', () =>
+  const summed = await reprocess.patience.untilItWorks('summary', () =>
     steps.summarizeShip.executeWithOptions({ summary: reprocess.title, activityId: 'summarize' }, [
       plan,
     ]),
   );
   reprocess.enter('finished');
   await condition(allHandlersFinished);
-  const { from, to } = plan;
-  const { ship, chunks, cells, foreign } = reprocess.progress();
-  const { total, done, empty, split, failed } = chunks;
-  return {
-    ship,
-    from,
-    to,
-    phase: 'finished',
-    chunks: { total, done, empty, split, failed },
-    cells,
-    foreign,
-    verified: failed === 0,
-    tables,
-    quarantine,
-  };
+  return { ...summed, ...reprocess.ownFigures(plan), phase: 'finished' };
 }
 
 async function goOnInNewRun(reprocess: ReprocessState): Promise<never> {

@@ -1,4 +1,10 @@
-import type { ChunkBatch, InstantRange, OpenRanges, ShipPlan } from '../domain/migration.ts';
+import type {
+  ChunkBatch,
+  InstantRange,
+  OpenRanges,
+  ShipPlan,
+  ShipReport,
+} from '../domain/migration.ts';
 import { isBefore } from '../domain/migration-progress.ts';
 import type { ReprocessCheckpoint, ReprocessShipInput } from '../domain/reprocess.ts';
 import { MigrationState } from './migration-state.ts';
@@ -36,6 +42,23 @@ export class ReprocessState extends MigrationState {
 
   override rangesOf(): readonly InstantRange[] {
     return this.sweeping.length > 0 ? this.sweeping : this.input.ranges;
+  }
+
+  /** What of a report is not the ledger's to say. */
+  ownFigures(plan: ShipPlan): Partial<ShipReport> {
+    const { chunks, cells, foreign } = this.progress();
+    const { total, done, empty, split, failed } = chunks;
+    const seconds = Math.max(0, Date.now() - Date.parse(plan.startedAt)) / 1_000;
+    return {
+      from: plan.from,
+      to: plan.to,
+      chunks: { total, done, empty, split, failed },
+      cells,
+      foreign,
+      seconds,
+      cellsPerSecond: seconds > 0 ? Math.round(cells.read / seconds) : 0,
+      verified: failed === 0,
+    };
   }
 
   override checkpoint(plan: ShipPlan): ReprocessCheckpoint {

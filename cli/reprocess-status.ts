@@ -1,0 +1,66 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { InstantRange, MigrationPhase } from '../domain/migration.ts';
+import type { MigrationProgress } from '../domain/migration-progress.ts';
+import type { Names } from '../domain/names.ts';
+import type { ReprocessMemo } from '../domain/reprocess.ts';
+import type { TemporalClient } from '../workers/temporal-client.ts';
+import { migrationPhase, progress } from '../workflows/messages.ts';
+import { describeRanges } from '../workflows/reprocess-header.ts';
+import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
+import { retriedSteps, sentenceOfRetry } from './retried-steps.ts';
+import { formatCount } from './table.ts';
+
+/** A reprocess that runs. */
+export interface ReprocessStatus {
+  phase: MigrationPhase;
+  /** From its first range to its last. */
+  range: InstantRange;
+  /** Sentences for the operator. */
+  remarks: string[];
+}
+
+/** @returns undefined where no reprocess of the ship runs */
+export async function readReprocess(
+  ship: string,
+  names: Names,
+  temporal: TemporalClient,
+): Promise<ReprocessStatus | undefined> {
+  const handle = temporal.client.workflow.getHandle(names.reprocessShip(ship));
+  const description = await describeRun(() => handle.describe());
+  if (description?.status.name !== 'RUNNING') return undefined;
+  const { ranges } = description.memo as unknown as ReprocessMemo;
+  const title = `${ship}: a reprocess of ${describeRanges(ranges)}`;
+  const retries = retriedSteps(description).map((step) => sentenceOfRetry(ship, step));
+  const reply = await askWorkflow(temporal, handle, progress);
+  if ('answer' in reply) {
+    const remarks = [`${title} ${stateOf(reply.answer)}`, ...waits(reply.answer), ...retries];
+    return { phase: reply.answer.phase, range: ranges, remarks };
+  }
+  const phase = description.typedSearchAttributes.get(migrationPhase) ?? 'planning';
+  const { message, hint } = workerAbsent(names, temporal);
+  const remarks = [`${title} is ${phase}`, `${message} → ${hint}`, ...retries];
+  return { phase: phase as MigrationPhase, range: ranges, remarks };
+}
+
+async function describeRun(
+  describe: () => Promise<WorkflowExecutionDescription>,
+): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await describe();
+  } catch (error) {
+    if (isUnknownWorkflow(error)) return undefined;
+    throw error;
+  }
+}
+
+function stateOf({ phase, chunks, cells }: MigrationProgress): string {
+  const settled = chunks.done + chunks.empty + chunks.failed;
+  const failed = chunks.failed > 0 ? `, ${formatCount(chunks.failed)} of them failed` : '';
+  return `is ${phase}: ${formatCount(settled)} of ${formatCount(chunks.total)} chunks${failed}, ${formatCount(cells.read)} cells`;
+}
+
+const waits = ({ ship, waiting }: MigrationProgress): string[] =>
+  waiting.map(
+    ({ subject, reason, hint }) =>
+      `${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`,
+  );
