@@ -28,10 +28,11 @@ type Fill<T> = (freeze: boolean) => Promise<T>;
 export async function fillSource<T>(configuration: Configuration, work: FillWork<T>): Promise<T> {
   const { url, own } = resolveDatabase(configuration, 'source');
   const { table } = configuration.source;
-  const pool = openPool({ url, role: 'source', maxConnections: 1 });
-  const { name, signal } = work;
+  const timing = configuration.connections;
+  const pool = openPool({ url, role: 'source', maxConnections: 1, timing });
+  const use = { name: `fairlead/${work.name}`, purpose: 'fill' as const, signal: work.signal };
   try {
-    return await withConnection(pool, { name: `fairlead/${name}`, signal }, async (client) => {
+    return await withConnection(pool, use, async (client) => {
       const fill = async (freeze: boolean) =>
         work.fill(client, await describeSource(client, table, ['select', 'insert']), freeze);
       const result = await inTransaction(client, () =>

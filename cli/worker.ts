@@ -48,7 +48,8 @@ export async function runWorker(
   onReady?: (metricsUrl: string) => void,
 ): Promise<void> {
   const own = await workerProcess(configuration, USUAL_METRICS_PORT);
-  await using databases = openDatabases(configuration);
+  const { poolSize } = configuration.worker;
+  await using databases = openDatabases(configuration, poolSize, own.log);
   await runMigrationWorker({
     ...own,
     configuration,

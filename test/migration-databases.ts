@@ -7,6 +7,7 @@ import {
   type MigrationDatabases,
 } from '../activities/postgres/migration-databases.ts';
 import { planShip, prepareTarget } from '../activities/postgres/plan-ship.ts';
+import { DEFAULT_CONNECTION_TIMING, type ConnectionTiming } from '../domain/connection-timing.ts';
 import { parseTableName } from '../domain/table-name.ts';
 import type { ChunkProof, MigrationRequest, ShipPlan } from '../domain/migration.ts';
 import { columnTypeOfFormat, type ColumnType } from '../domain/value-format.ts';
@@ -30,6 +31,7 @@ export type LabOptions = Partial<Omit<MigrationDatabases, 'source' | 'target' | 
   /** Source and target in two databases. */
   separate?: boolean;
   maxBufferBytes?: number;
+  timing?: Partial<ConnectionTiming>;
   /** Makes of the superuser's URL the one that the migration uses. */
   sourceUrl?: (url: string) => string;
   targetUrl?: (url: string) => string;
@@ -42,21 +44,25 @@ export async function migrationLab({
   major = 18,
   separate = false,
   maxBufferBytes = 64 * 1024 * 1024,
+  timing: shortened,
   sourceUrl = asItIs,
   targetUrl = asItIs,
   ...others
 }: LabOptions = {}): Promise<MigrationLab> {
   const sourceDatabase = await freshDatabase({ major });
   const targetDatabase = separate ? await freshDatabase({ major }) : sourceDatabase;
+  const timing = { ...DEFAULT_CONNECTION_TIMING, ...shortened };
   const source = openPool({
     url: sourceUrl(sourceDatabase.url),
     role: 'source',
     maxConnections: 4,
+    timing,
   });
   const target = openPool({
     url: targetUrl(targetDatabase.url),
     role: 'target',
     maxConnections: 4,
+    timing,
   });
   return {
     source,

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { ConnectionTiming } from '../domain/connection-timing.ts';
 import type { MigrationTiming } from '../domain/migration-timing.ts';
 import { checkDigitWarning } from '../domain/ship.ts';
 import type { TableName } from '../domain/table-name.ts';
@@ -70,14 +71,15 @@ export interface Configuration {
   worker: {
     chunkSlots: number;
     poolSize: number;
-    statementTimeoutMs: number;
-    stallAfterMs: number;
     /** Undefined: as many as there are sensors. */
     sensorSlots: number | undefined;
     /** How long a connection is held while Temporal is away: another worker may have been told to dial. */
     holdAloneMs: number;
   };
   timing: MigrationTiming;
+  connections: ConnectionTiming;
+  /** No byte for so long, from a server that is not working, ends an attempt. */
+  stallAfterMs: number;
   /** Undefined ports are chosen when the servers start. */
   stack: {
     postgresPort: number | undefined;
@@ -158,6 +160,8 @@ function assemble(
     sensors: data.sensors.map((sensor) => sensorOf(sensor, base)),
     worker: workerOf(data.worker),
     timing: timingOf(data.timing),
+    connections: connectionsOf(data.timing),
+    stallAfterMs: data.timing.stallAfter,
     stack: {
       postgresPort: stack.postgresPort,
       temporalPort: stack.temporalPort,
@@ -171,8 +175,6 @@ function assemble(
 const workerOf = (worker: ConfigurationFile['worker']): Configuration['worker'] => ({
   chunkSlots: worker.chunkSlots,
   poolSize: worker.poolSize,
-  statementTimeoutMs: worker.statementTimeout,
-  stallAfterMs: worker.stallAfter,
   sensorSlots: worker.sensorSlots,
   holdAloneMs: worker.holdAlone,
 });
@@ -186,6 +188,15 @@ const timingOf = (timing: ConfigurationFile['timing']): MigrationTiming => ({
   retryAttempts: timing.retryAttempts,
   transientWaitMs: timing.transientWait,
   operatorWaitMs: timing.operatorWait,
+});
+
+const connectionsOf = (timing: ConfigurationFile['timing']): ConnectionTiming => ({
+  keepaliveIdleMs: timing.keepaliveIdle,
+  keepaliveIntervalMs: timing.keepaliveInterval,
+  keepaliveCount: timing.keepaliveCount,
+  statementTimeoutMs: timing.statementTimeout,
+  lockTimeoutMs: timing.lockTimeout,
+  idleInTransactionTimeoutMs: timing.idleInTransactionTimeout,
 });
 
 function sensorOf(sensor: ConfigurationFile['sensors'][number], base: string): SensorConfiguration {

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { closePool, openPool } from '../activities/postgres/connection.ts';
 import {
   CopyBuffers,
@@ -14,19 +15,22 @@ export type OpenDatabases = MigrationDatabases & AsyncDisposable;
  * Opens pools for what the activities work with; nothing is connected yet.
  *
  * @param maxConnections to each database; the configuration's for a worker, unless told otherwise
+ * @param log is told of settings that a database refuses
  * @throws {FairleadError} `stack-absent`, `config-invalid`
  */
 export function openDatabases(
   configuration: Configuration,
   maxConnections = configuration.worker.poolSize,
+  log?: Logger,
 ): OpenDatabases {
-  const { migration, worker, channelGroups } = configuration;
+  const { migration, connections, channelGroups } = configuration;
   const open = (role: 'source' | 'target') =>
     openPool({
       url: resolveDatabase(configuration, role).url,
       role,
       maxConnections,
-      statementTimeoutMs: worker.statementTimeoutMs,
+      timing: connections,
+      log: log && { warn: (message, fields) => log.warn(fields, message) },
     });
   const [source, target] = [open('source'), open('target')];
   const types = Object.entries(migration.channelTypes);
@@ -38,7 +42,7 @@ export function openDatabases(
     groups: channelGroups.map((group) => ({ ...group, channels: new Set(group.channels) })),
     channelTypes: new Map(types.map(([name, format]) => [name, columnTypeOfFormat[format]])),
     buffers: new CopyBuffers(migration.maxBufferBytes),
-    stallMs: worker.stallAfterMs,
+    stallMs: configuration.stallAfterMs,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([closePool(source), closePool(target)]);
     },

@@ -1,15 +1,21 @@
-import type { Pool, PoolClient } from 'pg';
 import { FairleadError } from '../../domain/errors.ts';
 import type { CopyChunkHeartbeat } from '../../domain/migration.ts';
 import type { CopyChunkRun } from '../migration-activities.ts';
+import type { WatchedConnection } from './connection.ts';
+import { DeadPathError } from './dead-path.ts';
 import { formatKey, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
+import { lookAtServer, type Sight } from './server-at-work.ts';
 
 const HEARTBEAT_INTERVAL_MS = 2_000;
+/** A server that does not answer within this share of the bound for silence is one that cannot be reached. */
+const ANSWER_SHARE = 1 / 12;
+/** One that is at work is asked again after this share. */
+const REPEAT_SHARE = 1 / 6;
 
 /**
  * Where one attempt at a chunk stands: it heartbeats, and ends the attempt when no byte has moved for too long
- * while the server is not visibly at work.
+ * while the server is not visibly at work, or cannot be reached.
  */
 export class ChunkProgress {
   /** Ends the attempt's connections: when Temporal cancels it, or when it stalls. */
@@ -27,14 +33,18 @@ export class ChunkProgress {
     bytes: 0,
   };
   private lastMoveAt = Date.now();
-  private watched: { pool: Pool; pid: number }[] = [];
+  /** The connections in use, and the bytes that each one had moved when it was looked at last. */
+  private readonly connections = new Map<WatchedConnection, number>();
+  private isAsking = false;
+  private askAgainAt = 0;
+  private copied: string | undefined;
 
   constructor(key: ChunkKey, { stallMs }: MigrationDatabases, run: CopyChunkRun) {
     this.key = key;
     this.stallMs = stallMs;
     this.run = run;
     this.signal = AbortSignal.any([run.signal, this.stop.signal]);
-    this.timer = setInterval(() => void this.tick(), Math.min(HEARTBEAT_INTERVAL_MS, stallMs / 4));
+    this.timer = setInterval(() => this.tick(), Math.min(HEARTBEAT_INTERVAL_MS, stallMs / 4));
   }
 
   enter(stage: CopyChunkHeartbeat['stage'], cells = this.details.cells): void {
@@ -43,59 +53,80 @@ export class ChunkProgress {
     this.run.heartbeat({ ...this.details, silentSeconds: 0 });
   }
 
+  /** Counts what arrived; 0 for an answer that is none of the chunk's cells. */
   moved(bytes: number): void {
     this.details.bytes += bytes;
     this.lastMoveAt = Date.now();
   }
 
-  /** Names a backend that is at work now, so that a busy one is not taken for a dead one. */
-  watch(pool: Pool, client: PoolClient): void {
-    this.watched.push({ pool, pid: (client as unknown as { processID: number }).processID });
-  }
-
-  /** None of the backends that were named is at work for this attempt any more. */
-  unwatch(): void {
-    this.watched = [];
-  }
+  /** For `withConnection`: counts the bytes of a connection, and asks its server what it does when there are none. */
+  readonly watch = (connection: WatchedConnection): (() => void) => {
+    this.connections.set(connection, bytesOf(connection));
+    return () => void this.connections.delete(connection);
+  };
 
   end(): void {
     clearInterval(this.timer);
   }
 
-  private async tick(): Promise<void> {
-    const silentSeconds = Math.round(this.silentMs / 1_000);
-    this.run.heartbeat({ ...this.details, silentSeconds });
-    if (!this.isSilent || (await this.isBackendAtWork())) return;
+  private tick(): void {
+    this.countBytes();
+    this.run.heartbeat({ ...this.details, silentSeconds: this.silentSeconds });
+    if (!this.isSilent || this.isAsking || Date.now() < this.askAgainAt) return;
+    this.isAsking = true;
+    void this.judge().finally(() => (this.isAsking = false));
+  }
+
+  private countBytes(): void {
+    for (const [connection, before] of this.connections) {
+      const bytes = bytesOf(connection);
+      if (bytes === before) continue;
+      this.connections.set(connection, bytes);
+      this.lastMoveAt = Date.now();
+      this.copied = undefined;
+    }
+  }
+
+  private async judge(): Promise<void> {
+    const sight = await lookAtServer(this.connections.keys(), this.stallMs * ANSWER_SHARE);
+    this.countBytes();
     // While that was asked, something may have moved.
-    if (!this.isSilent) return;
-    this.stalled = new FairleadError(
-      'connection-stalled',
-      `${formatKey(this.key)}: no byte for ${silentSeconds} s in stage ${this.details.stage}, and the server is not at work`,
-      { hint: 'It is tried again on a new connection.' },
-    );
+    if (!this.isSilent || this.signal.aborted) return;
+    if (this.isAtWork(sight)) {
+      this.askAgainAt = Date.now() + this.stallMs * REPEAT_SHARE;
+      return;
+    }
+    this.stalled = this.failureOf(sight);
     this.stop.abort(this.stalled);
+  }
+
+  /** A COPY that is seen for the first time may be moving. */
+  private isAtWork(sight: Sight): boolean {
+    if (sight.path === 'dead') return false;
+    const hasMoved = sight.copied !== '0' && sight.copied !== this.copied;
+    this.copied = sight.copied;
+    return sight.isWorking || hasMoved;
+  }
+
+  private failureOf(sight: Sight): FairleadError {
+    const silence = `${formatKey(this.key)}: no byte for ${this.silentSeconds} s in stage ${this.details.stage}`;
+    if (sight.path === 'dead') return new DeadPathError(`${silence}, and ${sight.why}`);
+    return new FairleadError('connection-stalled', `${silence}, and the server is not at work`, {
+      hint: 'It is tried again on a new connection.',
+    });
   }
 
   private get silentMs(): number {
     return Date.now() - this.lastMoveAt;
   }
 
+  private get silentSeconds(): number {
+    return Math.round(this.silentMs / 1_000);
+  }
+
   private get isSilent(): boolean {
     return this.silentMs >= this.stallMs && !this.stalled;
   }
-
-  private async isBackendAtWork(): Promise<boolean> {
-    const [backend] = this.watched;
-    if (!backend) return false;
-    const question = `select coalesce(bool_or(
-         state = 'active' and coalesce(wait_event_type, '') not in ('Client', 'Lock')), false) as at_work
-      from pg_stat_activity where pid = any($1)`;
-    try {
-      const { rows } = await backend.pool.query(question, [this.watched.map(({ pid }) => pid)]);
-      return rows[0].at_work;
-    } catch {
-      // A server that does not answer this either is not visibly at work.
-      return false;
-    }
-  }
 }
+
+const bytesOf = ({ socket }: WatchedConnection): number => socket.bytesRead + socket.bytesWritten;

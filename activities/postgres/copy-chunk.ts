@@ -54,7 +54,7 @@ async function claimOrFindProof(
   const name = `fairlead/claim/${key.ship}`;
   return withConnection(
     target,
-    { name, subject: formatKey(key), signal: progress.signal },
+    { name, subject: formatKey(key), signal: progress.signal, watch: progress.watch },
     async (client) => {
       await requireInstallation(client, input.installation);
       const settledAfter = input.redo ? input.startedAt : '-infinity';
@@ -98,15 +98,13 @@ async function readSource(
   progress: ChunkProgress,
 ): Promise<ChunkCells> {
   progress.enter('read');
-  const cells = await readChunk(databases, key, buffer, {
+  return readChunk(databases, key, buffer, {
     name: attemptName(key, token),
     subject: formatKey(key),
     signal: progress.signal,
-    onConnected: (client) => progress.watch(databases.source, client),
+    watch: progress.watch,
     onProgress: (bytes) => progress.moved(bytes),
   });
-  progress.unwatch();
-  return cells;
 }
 
 /** Another writer put a row where none was when this transaction looked: at an instant of the chunk, or at another. */

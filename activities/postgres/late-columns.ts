@@ -20,6 +20,7 @@ export async function columnsOf(
     name: `fairlead/columns/${key.ship}`,
     subject: formatKey(key),
     signal: progress.signal,
+    watch: progress.watch,
   };
   const columns = await withConnection(databases.target, options, async (client) => {
     const known = byChannel(await loadChannelMap(client, key.ship));

@@ -39,14 +39,15 @@ export function proveInTarget(
 ): Promise<ChunkProof> {
   const options = {
     name: attemptName(key, token),
+    purpose: 'write' as const,
     subject: formatKey(key),
     signal: progress.signal,
+    watch: progress.watch,
   };
   return withConnection(target, options, (client) =>
     buffers.use('rows', async (scratch) => {
-      progress.watch(target, client);
       progress.enter('wait', booked.counts.read);
-      await client.query("begin; set local lock_timeout = '60s'");
+      await client.query('begin');
       await lockHours(client, key);
       await requireToken(client, key, token);
       progress.enter('write', booked.counts.read);

@@ -12,6 +12,7 @@ import { withConnection, type ConnectionUse } from './connection.ts';
 import type { CopyBuffer } from './copy-binary.ts';
 import { listChannels } from './channel-probes.ts';
 import { quoteTable } from './narrow-table.ts';
+import { asFairleadError } from './postgres-failure.ts';
 import { formatKey, timestampText, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 
@@ -26,14 +27,13 @@ const ESTIMATE_TOLERANCE = 4;
  * use of memory but leave to plan with it; a chunk takes about 40 bytes a cell there. The chunks in flight are what
  * runs in parallel.
  */
-const PLANNER_SETTINGS = `
+export const PLANNER_SETTINGS = `
   set local enable_indexscan = off;
   set local enable_sort = off;
   set local work_mem = '1GB';
   set local max_parallel_workers_per_gather = 0`;
 
-export interface ReadRun extends ConnectionUse {
-  onConnected?: (client: PoolClient) => void;
+export interface ReadRun extends Omit<ConnectionUse, 'purpose'> {
   /** Called with the bytes that arrived, and with 0 when a step without any is done. */
   onProgress?: (bytes: number) => void;
 }
@@ -56,15 +56,15 @@ export function readChunk(
   run: ReadRun,
 ): Promise<ChunkCells> {
   const { source, sourceTable: table } = databases;
-  return withConnection(source, run, async (client) => {
-    run.onConnected?.(client);
+  const both = endedTogether(run);
+  return withConnection(source, both.run, async (client) => {
     await client.query('begin isolation level repeatable read, read only');
     const channels = await listChannels(client, table, key.ship);
     run.onProgress?.(0);
     await client.query(PLANNER_SETTINGS);
     await refuseTooMany(client, table, chunkCondition(key, channels), buffer, key);
     run.onProgress?.(0);
-    const spans = await copyGroups(databases, client, key, channels, buffer, run);
+    const spans = await copyGroups(databases, client, key, channels, buffer, both);
     const cells = collectGroups(buffer, spans);
     if (cells.oddChannels.size > 0) {
       const oddAt = buffer.length;
@@ -77,6 +77,21 @@ export function readChunk(
   });
 }
 
+/** The connections that read one chunk: when one of them fails, the others are ended, and its error is that of all. */
+interface ReadTogether {
+  run: ReadRun & { purpose: 'read' };
+  fail: (error: unknown) => void;
+}
+
+function endedTogether(run: ReadRun): ReadTogether {
+  const stop = new AbortController();
+  const signals = run.signal ? [run.signal, stop.signal] : [stop.signal];
+  return {
+    run: { ...run, purpose: 'read', signal: AbortSignal.any(signals) },
+    fail: (error) => stop.abort(asFairleadError(error, run.subject ?? run.name)),
+  };
+}
+
 type ReadDatabases = Pick<MigrationDatabases, 'source' | 'sourceTable' | 'buffers'>;
 
 /** @returns where in the buffer each COPY begins */
@@ -86,7 +101,7 @@ async function copyGroups(
   key: ChunkKey,
   channels: readonly string[],
   buffer: CopyBuffer,
-  run: ReadRun,
+  { run, fail }: ReadTogether,
 ): Promise<number[]> {
   const { source, sourceTable, buffers } = databases;
   const statement = (half: Span) =>
@@ -99,6 +114,7 @@ async function copyGroups(
   const { rows } = await client.query('select pg_export_snapshot() as snapshot');
   return buffers.use('half', async (second) => {
     await bothOrFirstError(
+      fail,
       copyInto(client, statement(earlier), buffer, run),
       copyInSnapshot(source, rows[0].snapshot, statement(later), second, run),
     );
@@ -117,10 +133,9 @@ function copyInSnapshot(
   snapshot: string,
   statement: string,
   buffer: CopyBuffer,
-  run: ReadRun,
+  run: ReadTogether['run'],
 ): Promise<void> {
   return withConnection(source, run, async (client) => {
-    run.onConnected?.(client);
     await client.query('begin isolation level repeatable read, read only');
     await joinSnapshot(client, snapshot, run.name);
     await client.query(PLANNER_SETTINGS);
@@ -139,13 +154,26 @@ async function joinSnapshot(client: PoolClient, snapshot: string, name: string):
   }
 }
 
-/** Waits for both, because both write into buffers that are used again. */
-async function bothOrFirstError(first: Promise<void>, second: Promise<void>): Promise<void> {
-  const results = await Promise.allSettled([first, second]);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+/**
+ * Waits for both, because both write into buffers that are used again; a failed one ends the other, which may
+ * lie on a path that is dead.
+ */
+async function bothOrFirstError(
+  fail: (error: unknown) => void,
+  ...both: Promise<void>[]
+): Promise<void> {
+  const errors: unknown[] = [];
+  const noteError = (error: unknown) => {
+    if (errors.push(error) === 1) fail(error);
+  };
+  await Promise.all(both.map((each) => each.catch(noteError)));
+  if (errors.length > 0) throw errors[0];
 }
 
-function chunkCondition({ ship, fromUs, toUs }: ChunkKey, channels: readonly string[]): string {
+export function chunkCondition(
+  { ship, fromUs, toUs }: ChunkKey,
+  channels: readonly string[],
+): string {
   const ids = channels.map((channel) => escapeLiteral(channel)).join(',');
   return (
     `ship_id = ${escapeLiteral(ship)} and data_channel_id = any(array[${ids}]::text[])` +
@@ -155,7 +183,8 @@ function chunkCondition({ ship, fromUs, toUs }: ChunkKey, channels: readonly str
 
 const NO_VALUE = 'double_v is null and long_v is null and bool_v is null and str_v is null';
 
-const groupedCells = (source: string, where: string): string => `
+/** What a chunk is read by: one row per channel and value format. */
+export const groupedCells = (source: string, where: string): string => `
   select data_channel_id, value_format, count(*), array_agg(created_time),
          array_agg(double_v) filter (where double_v is not null),
          array_agg(long_v) filter (where long_v is not null),

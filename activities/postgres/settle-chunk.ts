@@ -48,6 +48,6 @@ const tooNarrow = (key: ChunkKey, message: string) =>
     'data-refused',
     `${formatKey(key)}: too big, and too narrow to be split further: ${message}`,
     {
-      hint: 'Raise statementTimeout under [worker], or maxBufferBytes under [migration], in fairlead.toml.',
+      hint: 'Raise statementTimeout under [timing], or maxBufferBytes under [migration], in fairlead.toml.',
     },
   );

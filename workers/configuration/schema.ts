@@ -92,12 +92,6 @@ const worker = z.strictObject({
     .max(200)
     .default(8)
     .describe('Connections of one worker to each database.'),
-  statementTimeout: duration()
-    .prefault('1h')
-    .describe('A statement that runs longer ends, and its chunk is split.'),
-  stallAfter: duration()
-    .prefault('60s')
-    .describe('No byte for so long, from a server that is not working, ends an attempt.'),
   sensorSlots: z
     .int()
     .min(1)
@@ -121,6 +115,28 @@ const timing = z.strictObject({
   retryAttempts: z.int().min(1).max(100).default(5).describe('Attempts before it shows waiting.'),
   transientWait: waits('30s', '5m').describe('First and longest wait for what passes by itself.'),
   operatorWait: waits('60s', '5m').describe('First and longest wait for a person.'),
+  stallAfter: duration()
+    .prefault('60s')
+    .describe('No byte for so long, from a server that is not working, ends an attempt.'),
+  statementTimeout: duration()
+    .prefault('20m')
+    .describe('A statement on cells that runs longer ends, and its chunk is split.'),
+  lockTimeout: duration()
+    .prefault('45s')
+    .describe('A statement that waits longer for a lock ends, and is tried again.'),
+  idleInTransactionTimeout: duration()
+    .prefault('60s')
+    .describe('The server ends a transaction in which a worker does nothing for so long.'),
+  keepaliveIdle: duration()
+    .prefault('30s')
+    .describe('Silence after which the kernels ask whether the other side lives.'),
+  keepaliveInterval: duration().prefault('10s').describe('From one such question to the next.'),
+  keepaliveCount: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .describe('Unanswered questions that end a connection.'),
 });
 
 const stack = z.strictObject({

@@ -1,6 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { describe, expect, it } from 'vitest';
@@ -42,17 +41,6 @@ describe.each(MAJORS)('a connection to PostgreSQL %i', (major) => {
       TimeZone: 'UTC',
       application_name: name,
       ...(major > 13 ? { client_connection_check_interval: '10000' } : {}),
-    });
-  });
-
-  it.runIf(process.platform === 'linux' && hasSs())('has keepalive on at our end', async () => {
-    await using database = await freshDatabase({ major });
-    await using pool = poolOf(database.url);
-    await withConnection(pool, { name }, async (client) => {
-      const { localPort } = (client as unknown as { connection: { stream: { localPort: number } } })
-        .connection.stream;
-      const line = execFileSync('ss', ['-Htno', `sport = :${localPort}`], { encoding: 'utf8' });
-      expect(line).toMatch(/timer:\(keepalive,(2[0-9]|30)sec,0\)/);
     });
   });
 
@@ -193,12 +181,3 @@ it('with nobody listening is lost, and will be tried again', async () => {
     message: expect.stringContaining('ECONNREFUSED'),
   });
 });
-
-function hasSs(): boolean {
-  try {
-    execFileSync('ss', ['-V']);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -223,12 +223,9 @@ async function slowView({ sourceDatabase }: MigrationLab, seconds: number) {
   return { schema: 'tenant', name: 'slow' };
 }
 
-const withTimeout = (ms: number) => (url: string) =>
-  `${url}?options=-c%20statement_timeout%3D${ms}`;
-
 describe.each(MAJORS)('a chunk that is too big on PostgreSQL %i', (major) => {
   it('for the statement_timeout of the source is told so', async () => {
-    await using lab = await migrationLab({ major, sourceUrl: withTimeout(400) });
+    await using lab = await migrationLab({ major, timing: { statementTimeoutMs: 400 } });
     await insertRows(lab);
     const plan = await planAndPrepare(lab);
     const sourceTable = await slowView(lab, 0.3);
@@ -239,7 +236,7 @@ describe.each(MAJORS)('a chunk that is too big on PostgreSQL %i', (major) => {
   });
 
   it('for the statement_timeout of the target is told so, and leaves nothing', async () => {
-    await using lab = await migrationLab({ major, targetUrl: withTimeout(400) });
+    await using lab = await migrationLab({ major, timing: { statementTimeoutMs: 400 } });
     await insertRows(lab);
     const plan = await planAndPrepare(lab);
     await lab.targetDatabase.query(`
