@@ -80,6 +80,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./reprocess.ts')).addReprocess,
   },
   {
+    name: 'diagnose',
+    summary: "the statistics of the old pipeline's logs, and what they prove",
+    load: async () => (await import('./diagnose.ts')).addDiagnose,
+  },
+  {
     name: 'sensor',
     summary: "hold sensors' streams open, as sessions or in the foreground",
     load: async () => (await import('./sensor.ts')).addSensor,

@@ -2,8 +2,9 @@ import { describeDurations, type DurationStatistics } from './duration-statistic
 import { pictureDurations, type DurationPicture } from './duration-histogram.ts';
 import { adviceOn, explainVerdicts, type Explanation } from './explain-verdicts.ts';
 import type { LegacyFailures } from './legacy-failures.ts';
+import { formatPostProc } from './post-proc.ts';
 import { judgeDurations, TIMEOUT_CAUSES, type Judgement } from './timeout-verdicts.ts';
-import { formatInstant, type EpochUs } from './time.ts';
+import { formatInstant } from './time.ts';
 
 /** What was read to come to a diagnosis. */
 export interface LogReading {
@@ -119,18 +120,8 @@ export function* reportRanges(failures: LegacyFailures): Generator<FailedRangeRe
 /** The lines of `post_proc.csv`: the ranges whose ship is known, in the order of the log. */
 export function* postProcLines(failures: LegacyFailures): Generator<string> {
   for (const { ship, range } of failures) {
-    if (range && ship !== '')
-      yield `${csvField(ship)},${timestamp(range.fromUs)},${timestamp(range.toUs)}\n`;
+    if (range && ship !== '') yield formatPostProc({ ship, ...range });
   }
-}
-
-const csvField = (text: string): string =>
-  /[",\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-
-/** `2025-06-15 14:40:40.388958` */
-function timestamp(us: EpochUs): string {
-  const [text = '', fraction = ''] = formatInstant(us).slice(0, -1).replace('T', ' ').split('.');
-  return `${text}.${fraction.padEnd(6, '0')}`;
 }
 
 /** How many failures each cause has; only those that were found. */

@@ -1,0 +1,120 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { LogReading } from '../../domain/diagnosis.ts';
+import { LegacyFailures } from '../../domain/legacy-failures.ts';
+import { openProgress } from '../progress.ts';
+import { printable } from './printable.ts';
+import { LineScanner } from './scan-lines.ts';
+
+/** The name that stands for the standard input. */
+export const STDIN = '-';
+
+const BYTES_PER_MB = 1_000_000;
+const READ_BYTES = 256 * 1_024;
+/** Takes longer than a second. */
+const LONG_WORK_BYTES = 200 * BYTES_PER_MB;
+
+export interface ReadLogs {
+  failures: LegacyFailures;
+  reading: LogReading;
+  /** False when a file broke off, so that something may be missing. */
+  isWhole: boolean;
+}
+
+/** Reads logs, gzipped or not, in constant memory but for some fifty bytes per failure. */
+export async function readLogs(files: readonly string[]): Promise<ReadLogs> {
+  const failures = new LegacyFailures();
+  const reading: LogReading = { files: files.length, lines: 0, bytes: 0, notes: [] };
+  const totalBytes = await sizeOf(files);
+  using progress = totalBytes > LONG_WORK_BYTES ? openProgress({ unit: 'MB' }) : undefined;
+  const task = progress?.task('reading', totalBytes / BYTES_PER_MB);
+  let isWhole = true;
+  for (const file of files) {
+    const fault = await readLog(file, failures, reading, () =>
+      task?.update(reading.bytes / BYTES_PER_MB),
+    );
+    if (fault === undefined) continue;
+    isWhole = false;
+    reading.notes.push(`${printable(file)} could not be read to its end: ${fault}`);
+  }
+  failures.joinFiles();
+  return { failures, reading, isWhole };
+}
+
+async function sizeOf(files: readonly string[]): Promise<number> {
+  const found = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  return found.reduce((sum, file) => sum + (file?.isFile() ? file.size : 0), 0);
+}
+
+/** @returns what kept it from being read to its end, if anything did */
+async function readLog(
+  file: string,
+  failures: LegacyFailures,
+  reading: LogReading,
+  onProgress: () => void,
+): Promise<string | undefined> {
+  const { add, end } = failures.openFile();
+  const scanner = new LineScanner(add);
+  let fault: string | undefined;
+  try {
+    const source = file === STDIN ? process.stdin : createReadStream(file, readOptions);
+    const counted = countBytes(source, (bytes) => {
+      reading.bytes += bytes;
+      onProgress();
+    });
+    for await (const chunk of unzipped(counted)) scanner.feed(chunk);
+  } catch (error) {
+    fault = describeFault(error);
+  }
+  scanner.end();
+  end();
+  reading.lines += scanner.lines;
+  if (fault === undefined && scanner.endsUnfinished)
+    reading.notes.push(`${printable(file)} ends in the middle of a line, or without a line feed`);
+  return fault;
+}
+
+const readOptions = { highWaterMark: READ_BYTES };
+
+async function* countBytes(
+  source: AsyncIterable<Buffer>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}
+
+/** A gzip file is known by its first two bytes, whatever its name is. */
+async function* unzipped(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  const first = await source.next();
+  if (first.done) return;
+  const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
+  yield* isGzip ? gunzipped(first.value, source) : startingWith(first.value, source);
+}
+
+async function* startingWith(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest;
+}
+
+function gunzipped(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncIterable<Buffer> {
+  const gunzip = createGunzip({ chunkSize: READ_BYTES });
+  pipeline(Readable.from(startingWith(first, rest)), gunzip, () => {
+    // whoever iterates over `gunzip` is given the error
+  });
+  return gunzip as AsyncIterable<Buffer>;
+}
+
+const knownFaults: Record<string, string> = {
+  Z_BUF_ERROR: 'the gzip file was cut off',
+  Z_DATA_ERROR: 'its gzip data are damaged',
+};
+
+function describeFault(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return knownFaults[String(code)] ?? message;
+}
