@@ -35,6 +35,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./generate.ts')).addGenerate,
   },
   {
+    name: 'preflight',
+    summary: 'look at both databases, and say what a migration would meet, and cost',
+    load: async () => (await import('./preflight.ts')).addPreflight,
+  },
+  {
     name: 'migrate',
     summary: 'start, or join, the migration of each ship',
     load: async () => (await import('./migrate.ts')).addMigrate,

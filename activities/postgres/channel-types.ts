@@ -33,7 +33,8 @@ export async function typeChannels(
   });
 }
 
-async function probeFormats(
+/** By channel, how many probes met which value format. */
+export async function probeFormats(
   client: ClientBase,
   { sourceTable }: MigrationDatabases,
   ship: string,

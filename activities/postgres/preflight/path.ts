@@ -1,0 +1,135 @@
+import { escapeIdentifier } from 'pg';
+import { withConnection } from '../connection.ts';
+import { checksOf, type Check } from '../../../domain/preflight.ts';
+import { PREFLIGHT, attempt, type Deadline, type Side } from './look.ts';
+import type { SessionSetting } from './session-settings.ts';
+
+/** What is between us and the server, and how soon it notices that we are gone. */
+export async function checkPath(
+  side: Side,
+  settings: ReadonlyMap<string, SessionSetting>,
+  deadline: Deadline,
+): Promise<Check[]> {
+  return [
+    ...(await attempt('sessions', side.role, 'path', () => pathChecks(side, deadline))),
+    ...keepaliveChecks(side, settings),
+    ...acceptedChecks(side, settings),
+  ];
+}
+
+async function pathChecks(side: Side, deadline: Deadline): Promise<Check[]> {
+  const { role, facts } = side;
+  const { good, look, stop } = checksOf('sessions', role);
+  if (!facts.isPooled) return [good('path', describePath(side))];
+  const { user, database, serverAddress, serverPort } = facts;
+  const variable = `FAIRLEAD_${role.toUpperCase()}_URL`;
+  const fix = `export ${variable}=postgresql://${encodeURIComponent(user)}@${hostOf(serverAddress)}:${serverPort ?? 5432}/${encodeURIComponent(database)}   # PostgreSQL itself`;
+  if (await sharesServers(side, deadline))
+    return [
+      stop(
+        'path',
+        'a pooler is in between, and gives the server to others between transactions: settings, names and timeouts of a session are lost',
+        fix,
+      ),
+    ];
+  return [
+    look(
+      'path',
+      'a pooler is in between (PgBouncer?): what its own timeouts are cannot be seen from here, and it must pool by session',
+      fix,
+    ),
+  ];
+}
+
+const hostOf = (address = 'localhost'): string =>
+  address.includes(':') ? `[${address}]` : address;
+
+function describePath({ facts }: Side): string {
+  if (facts.isUnixSocket) return 'direct, by a unix socket';
+  const encrypted = facts.encrypted ?? 'not encrypted';
+  if (facts.isTranslated)
+    return `TCP, ${encrypted}, through NAT or a proxy, which the keepalive keeps open`;
+  return `direct, by TCP, ${encrypted}`;
+}
+
+/** Between transactions of one client the server works for another one: pooling by transaction or statement. */
+async function sharesServers({ pool }: Side, deadline: Deadline): Promise<boolean> {
+  const signal = AbortSignal.timeout(deadline.share(2_000));
+  const use = { ...PREFLIGHT, signal };
+  const pid = 'select pg_backend_pid() as pid';
+  return withConnection(pool, use, async (one) => {
+    const { rows: before } = await one.query(pid);
+    return withConnection(pool, use, async (other) => {
+      await other.query('begin read only');
+      const { rows: ofOther } = await other.query(pid);
+      const { rows: after } = await one.query(pid);
+      await other.query('commit');
+      return ofOther[0].pid === before[0].pid || after[0].pid !== before[0].pid;
+    });
+  });
+}
+
+const KEEPALIVES = {
+  tcp_keepalives_idle: 30,
+  tcp_keepalives_interval: 10,
+  tcp_keepalives_count: 5,
+} as const;
+
+/** The server reads them from its end of the socket. */
+export function keepaliveChecks(
+  { role, facts }: Pick<Side, 'role' | 'facts'>,
+  settings: ReadonlyMap<string, SessionSetting>,
+): Check[] {
+  const { good, look } = checksOf('sessions', role);
+  if (facts.isUnixSocket && !facts.isPooled) return [good('keepalive', 'a unix socket needs none')];
+  const values = (of: 'inForce' | 'without') =>
+    Object.keys(KEEPALIVES).map((name) => Number(settings.get(name)?.[of].text));
+  const [idle = 0, interval = 0, count = 0] = values('inForce');
+  const found = `${describeKeepalive(values('inForce'))}; without Fairlead ${describeKeepalive(values('without'))}`;
+  const isWanted = Object.values(KEEPALIVES).every(
+    (wanted, index) => values('inForce')[index] === wanted,
+  );
+  if (isWanted) return [good('keepalive', found)];
+  const seconds = idle + interval * count;
+  if (seconds > 0 && seconds <= 120)
+    return [good('keepalive', `${found}; refused ours, and near enough`)];
+  const subject = `alter role ${escapeIdentifier(facts.user)} in database ${escapeIdentifier(facts.database)}`;
+  const fix = Object.entries(KEEPALIVES)
+    .map(([name, value]) => `${subject} set ${name} = ${value};`)
+    .join('\n');
+  return [
+    look(
+      'keepalive',
+      `${found}; the server did not accept ours, and holds the locks of a worker that is gone for ${seconds} s`,
+      fix,
+    ),
+  ];
+}
+
+const describeKeepalive = ([idle, interval, count]: number[]): string =>
+  `after ${idle} s, every ${interval} s, ${count} times`;
+
+/** What Fairlead asks of every session. */
+const ASKED = [
+  'statement_timeout',
+  'client_connection_check_interval',
+  ...Object.keys(KEEPALIVES),
+  'jit',
+  'TimeZone',
+  'DateStyle',
+  'extra_float_digits',
+];
+
+function acceptedChecks({ role }: Side, settings: ReadonlyMap<string, SessionSetting>): Check[] {
+  const { good, look } = checksOf('sessions', role);
+  const asked = ASKED.flatMap((name) => settings.get(name) ?? []);
+  const refused = asked.filter(({ inForce }) => inForce.source !== 'session');
+  const absent = ASKED.filter((name) => !settings.has(name));
+  const unknown = absent.length > 0 ? `; this version has no ${absent.join(', ')}` : '';
+  if (refused.length === 0)
+    return [good('settings', `all ${asked.length} that Fairlead asks for were accepted${unknown}`)];
+  const names = refused.map(({ name }) => name).join(', ');
+  return [
+    look('settings', `the server did not accept ${names}${unknown}`, `show ${refused[0]!.name};`),
+  ];
+}

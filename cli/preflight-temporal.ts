@@ -1,0 +1,71 @@
+import { FairleadError } from '../domain/errors.ts';
+import { namesOf } from '../domain/names.ts';
+import { checksOf, type Check } from '../domain/preflight.ts';
+import { migrationSearchAttributes } from '../domain/search-attributes.ts';
+import type { Configuration } from '../workers/configuration.ts';
+import { requireSearchAttributes } from '../workers/search-attributes.ts';
+import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
+import { locateTemporal } from '../workers/temporal-location.ts';
+import { workerAbsent } from './ask-workflow.ts';
+
+const { good, look, stop } = checksOf('Temporal', '');
+
+/** A worker polls about once a minute; the server remembers those that have gone for longer. */
+const POLLED_WITHIN_MS = 90_000;
+/** `TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW`. */
+const WORKFLOW_QUEUE = 1;
+
+/** Whether Temporal answers, knows what a migration shows, and has a worker for it. */
+export async function checkTemporal(configuration: Configuration): Promise<Check[]> {
+  try {
+    await using temporal = await connectTemporal(locateTemporal(configuration));
+    const { address, namespace } = temporal.location;
+    return [
+      good('Temporal', `answers at ${address}, namespace ${namespace}`),
+      ...(await attributeChecks(temporal)),
+      ...(await workerChecks(temporal, configuration)),
+    ];
+  } catch (error) {
+    return [checkOf('Temporal', error)];
+  }
+}
+
+/** That Temporal is not there yet is no reason to stop looking; what a namespace lacks, a person has to give it. */
+function checkOf(name: string, error: unknown): Check {
+  if (!(error instanceof FairleadError)) return look(name, `not to be had: ${String(error)}`);
+  const isMissing = error.code === 'search-attributes-missing' || error.code === 'config-invalid';
+  return (isMissing ? stop : look)(name, error.message, error.hint ?? null);
+}
+
+async function attributeChecks({ connection, location }: TemporalClient): Promise<Check[]> {
+  try {
+    await requireSearchAttributes(connection, location.namespace, migrationSearchAttributes);
+    return [good('search attributes', Object.keys(migrationSearchAttributes).join(', '))];
+  } catch (error) {
+    return [checkOf('search attributes', error)];
+  }
+}
+
+async function workerChecks(
+  temporal: TemporalClient,
+  { migration }: Configuration,
+): Promise<Check[]> {
+  const names = namesOf(migration.installation);
+  try {
+    const { pollers } = await temporal.connection.workflowService.describeTaskQueue({
+      namespace: temporal.location.namespace,
+      taskQueue: { name: names.taskQueue },
+      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum's package is none of ours
+      taskQueueType: WORKFLOW_QUEUE,
+    });
+    const since = Date.now() - POLLED_WITHIN_MS;
+    const polling = (pollers ?? []).filter(
+      ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= since,
+    ).length;
+    if (polling > 0) return [good('workers', `${polling} on the queue ${names.taskQueue}`)];
+    const { message } = workerAbsent(names, temporal);
+    return [look('workers', message, temporal.location.local ? 'fairlead up' : 'fairlead worker')];
+  } catch (error) {
+    return [checkOf('workers', error)];
+  }
+}

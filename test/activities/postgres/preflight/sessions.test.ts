@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { keepaliveChecks } from '../../../../activities/postgres/preflight/path.ts';
+import { MAJORS, migrationLab } from '../../../migration-databases.ts';
+import { anew, fillNarrowTable, grantAll, ownRole, paste, preflight } from './preflight-lab.ts';
+
+describe.each(MAJORS)('preflight on PostgreSQL %i', (major) => {
+  it('finds nothing that a fresh database would have to change', async () => {
+    await using role = await ownRole(major);
+    await using lab = await migrationLab({ major, sourceUrl: role.url, targetUrl: role.url });
+    await grantAll(lab.sourceDatabase, role.name);
+    await fillNarrowTable(lab.sourceDatabase);
+    await lab.sourceDatabase.query('analyze tenant.tbl_data_timeseries');
+    const found = await preflight(lab);
+    expect(found.notGood).toEqual(['look target disk']);
+    expect(found.reached).toBe(true);
+    expect(found.checks.filter((check) => check.found.includes('not to be had'))).toEqual([]);
+    expect(found.check('source version').found).toContain(`PostgreSQL ${major}.`);
+    expect(found.check('target keepalive').found).toContain('after 30 s, every 10 s, 5 times');
+    expect(found.check('source path').found).toContain('direct, by TCP');
+    expect(found.check('source settings').verdict).toBe('good');
+  });
+
+  it('names where each timeout comes from, and what Fairlead sets over it', async () => {
+    await using role = await ownRole(major);
+    await using lab = await migrationLab({ major, sourceUrl: role.url });
+    const { sourceDatabase: database } = lab;
+    await grantAll(database, role.name);
+    await database.query(`alter role ${role.name} set statement_timeout = '5s'`);
+    await database.query(`alter database ${database.name} set lock_timeout = '90s'`);
+    await database.query(
+      `alter role ${role.name} in database ${database.name} set idle_in_transaction_session_timeout = '20min'`,
+    );
+    const { check } = await preflight(lab);
+    expect(check('source statement_timeout').found).toContain(
+      `5s (alter role ${role.name} set statement_timeout = '5s')`,
+    );
+    expect(check('source lock_timeout')).toMatchObject({
+      verdict: 'good',
+      found: expect.stringContaining(`alter database ${database.name} set lock_timeout = '90s'`),
+    });
+    expect(check('source idle_in_transaction_session_timeout').found).toContain(
+      `20m (alter role ${role.name} in database ${database.name} set idle_in_transaction_session_timeout = '20min')`,
+    );
+    expect(check('target statement_timeout').found).toContain('off (the built-in default)');
+  });
+});
+
+describe('preflight', () => {
+  it('stops at a timeout that ends every chunk, and is content once its fix was pasted', async () => {
+    await using role = await ownRole();
+    await using lab = await migrationLab({ targetUrl: role.url });
+    const { targetDatabase: database } = lab;
+    await grantAll(database, role.name);
+    await database.query(`alter role ${role.name} set transaction_timeout = '30s'`);
+    await database.query(`alter database ${database.name} set tcp_user_timeout = '20s'`);
+    const before = await preflight(lab);
+    expect(before.check('target transaction_timeout')).toMatchObject({
+      verdict: 'stop',
+      found: expect.stringContaining(`alter role ${role.name} set transaction_timeout = '30s'`),
+    });
+    expect(before.check('target tcp_user_timeout').verdict).toBe('look');
+    expect(before.check('source tcp_user_timeout').verdict).toBe('look');
+    await paste(database, before.check('target transaction_timeout'));
+    await paste(database, before.check('target tcp_user_timeout'));
+    const after = await anew(lab, preflight, role.url);
+    expect(after.check('target transaction_timeout').verdict).toBe('good');
+    expect(after.check('target tcp_user_timeout').verdict).toBe('good');
+  });
+
+  it('says that a timeout in the URL itself has to go there', async () => {
+    const withOption = (url: string) => `${url}?options=-c%20idle_session_timeout%3D30s`;
+    await using lab = await migrationLab({ sourceUrl: withOption });
+    const { check } = await preflight(lab);
+    expect(check('source idle_session_timeout')).toMatchObject({
+      verdict: 'look',
+      found: expect.stringContaining('30s (options in the URL)'),
+      fix: expect.stringContaining('options='),
+    });
+  });
+
+  it('tells what the server did not accept of the keepalive', () => {
+    const facts = { isUnixSocket: false, isPooled: false, user: 'r', database: 'd' };
+    const value = (text: string) => ({ text, ms: 0, source: 'default', file: undefined });
+    const setting = (name: string, text: string) =>
+      [name, { name, inForce: value(text), without: value(text), statement: undefined }] as const;
+    const [check] = keepaliveChecks(
+      { role: 'source', facts: facts as never },
+      new Map([
+        setting('tcp_keepalives_idle', '7200'),
+        setting('tcp_keepalives_interval', '75'),
+        setting('tcp_keepalives_count', '9'),
+      ]),
+    );
+    expect(check).toMatchObject({
+      verdict: 'look',
+      found: expect.stringContaining('7875 s'),
+      fix: expect.stringContaining('alter role "r" in database "d" set tcp_keepalives_idle = 30;'),
+    });
+  });
+});
