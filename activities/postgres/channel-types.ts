@@ -22,8 +22,9 @@ export async function typeChannels(
   span: Span,
 ): Promise<TypedChannel[]> {
   if (channels.length === 0) return [];
-  const name = `fairlead/types/${ship}`;
-  const formats = await withConnection(databases.source, { name }, (client) =>
+  const { signal } = databases;
+  const probing = { name: `fairlead/types/${ship}`, purpose: 'probe', signal } as const;
+  const formats = await withConnection(databases.source, probing, (client) =>
     probeFormats(client, databases, ship, channels, span),
   );
   return channels.flatMap((channel) => {

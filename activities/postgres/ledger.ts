@@ -1,4 +1,4 @@
-import type { ClientBase, Pool, PoolClient } from 'pg';
+import type { ClientBase, PoolClient } from 'pg';
 import { CellSum } from '../../domain/cell-hash.ts';
 import type { Span } from '../../domain/chunk-planning.ts';
 import { FairleadError } from '../../domain/errors.ts';
@@ -226,11 +226,11 @@ export interface LedgerRow extends Span {
  * @param redo proofs before `startedAt` do not count either
  */
 export async function listChunks(
-  db: Pool | ClientBase,
+  client: ClientBase,
   key: ChunkKey,
   { startedAt, redo }: { startedAt: string; redo: boolean },
 ): Promise<LedgerRow[]> {
-  const { rows } = await db.query(
+  const { rows } = await client.query(
     `select from_time::text, to_time::text, status,
             coalesce(status in ('done', 'empty') and (not $5 or committed_at > $4::timestamptz)
                   or status = 'failed' and updated_at > $4::timestamptz, false) as settled,

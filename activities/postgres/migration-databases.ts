@@ -17,6 +17,8 @@ export interface MigrationDatabases {
   buffers: CopyBuffers;
   /** No byte for so long, while the source is not visibly at work, ends an attempt. */
   stallMs: number;
+  /** Ends the connections of the activity that works with these databases. */
+  signal?: AbortSignal;
 }
 
 /** What a buffer holds: a whole chunk, half of one, or a few rows. Each kind keeps its size. */

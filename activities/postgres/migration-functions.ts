@@ -11,12 +11,12 @@ import { verifyBatch } from './verify-batch.ts';
 /** Binds what the activities do to their databases. */
 export function createMigrationFunctions(databases: MigrationDatabases): MigrationFunctions {
   return {
-    planShip: (request) => planShip(databases, request),
-    prepareTarget: (plan) => prepareTarget(databases, plan),
-    planChunks: (input) =>
+    planShip: (request, { signal }) => planShip({ ...databases, signal }, request),
+    prepareTarget: (plan, { signal }) => prepareTarget({ ...databases, signal }, plan),
+    planChunks: (input, { signal }) =>
       input.ranges
-        ? planChunksOfRanges(databases, input, input.ranges)
-        : planChunks(databases, input),
+        ? planChunksOfRanges({ ...databases, signal }, input, input.ranges)
+        : planChunks({ ...databases, signal }, input),
     findOpenRanges: (input) => findOpenRanges(databases, input),
     copyChunk: (input, run) => copyChunk(databases, input, run),
     splitChunk: (failure) => splitChunk(databases, failure),

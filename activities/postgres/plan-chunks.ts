@@ -3,7 +3,7 @@ import type { ChunkBatch, PlanChunksInput } from '../../domain/migration.ts';
 import { MS_US, formatInstant, parseInstant, type EpochUs } from '../../domain/time.ts';
 import { findSpansWithCells, firstInstant, listChannels } from './channel-probes.ts';
 import { withConnection } from './connection.ts';
-import { listChunks, recordEmpty, type LedgerRow } from './ledger.ts';
+import { listChunks, recordEmpty, type ChunkKey, type LedgerRow } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 
 export const CHUNKS_PER_BATCH = 48;
@@ -29,7 +29,7 @@ export async function planChunks(
       fromUs: batch.cursorUs,
       toUs: Math.min(toUs, batch.cursorUs + CHUNKS_PER_LOOK * widthUs),
     };
-    const rows = await listChunks(databases.target, { ...look, ship: plan.ship }, plan);
+    const rows = await readLedger(databases, { ...look, ship: plan.ship }, plan);
     const candidates = openChunks(look, widthUs, rows, CHUNKS_PER_BATCH);
     const endUs = candidates.length < CHUNKS_PER_BATCH ? look.toUs : candidates.at(-1)!.toUs;
     batch.proven += rows.filter(
@@ -72,7 +72,7 @@ const rangeKey = ({ fromUs, toUs }: Span): string => `${fromUs} ${toUs}`;
 
 /** A chunk that was done once is copied even when the source holds nothing of it any more: its rows have to go. */
 async function partByCells(
-  { source, sourceTable }: MigrationDatabases,
+  { source, sourceTable, signal }: MigrationDatabases,
   ship: string,
   chunks: readonly Span[],
   rows: readonly LedgerRow[],
@@ -80,7 +80,7 @@ async function partByCells(
   if (chunks.length === 0) return { full: [], empty: [] };
   const haveCells = await withConnection(
     source,
-    { name: `fairlead/probe/${ship}` },
+    { name: `fairlead/probe/${ship}`, purpose: 'probe', signal },
     async (client) => {
       const channels = await listChannels(client, sourceTable, ship);
       return findSpansWithCells(client, sourceTable, ship, channels, chunks);
@@ -107,11 +107,11 @@ async function jumpToNextCell(
   fromUs: EpochUs,
   toUs: EpochUs,
 ): Promise<{ cursorUs: EpochUs; empty: number }> {
-  const { source, sourceTable, target } = databases;
+  const { source, sourceTable, signal } = databases;
   const widthUs = plan.widthMs * MS_US;
   const nextUs = await withConnection(
     source,
-    { name: `fairlead/probe/${plan.ship}` },
+    { name: `fairlead/probe/${plan.ship}`, purpose: 'probe', signal },
     async (client) =>
       firstInstant(
         client,
@@ -124,7 +124,7 @@ async function jumpToNextCell(
   const alignedUs = nextUs === undefined ? toUs : Math.floor(nextUs / widthUs) * widthUs;
   const cursorUs = Math.min(Math.max(alignedUs, fromUs), toUs);
   const silent = { fromUs, toUs: cursorUs };
-  const rows = await listChunks(target, { ...silent, ship: plan.ship }, plan);
+  const rows = await readLedger(databases, { ...silent, ship: plan.ship }, plan);
   const firstDoneUs = rows.find((row) => wasWritten(row) && !row.settled)?.fromUs ?? cursorUs;
   const reachUs = Math.min(Math.max(firstDoneUs, fromUs), cursorUs);
   const empty = openChunks({ fromUs, toUs: reachUs }, widthUs, rows, Number.POSITIVE_INFINITY);
@@ -132,13 +132,22 @@ async function jumpToNextCell(
   return { cursorUs: reachUs, empty: empty.length };
 }
 
+const readLedger = (
+  { target, signal }: MigrationDatabases,
+  key: ChunkKey,
+  plan: PlanChunksInput['plan'],
+): Promise<LedgerRow[]> =>
+  withConnection(target, { name: `fairlead/plan/${key.ship}`, signal }, (client) =>
+    listChunks(client, key, plan),
+  );
+
 async function recordEmptyChunks(
-  { target }: MigrationDatabases,
+  { target, signal }: MigrationDatabases,
   ship: string,
   chunks: readonly Span[],
 ): Promise<void> {
   for (let from = 0; from < chunks.length; from += CHUNKS_PER_INSERT) {
-    await withConnection(target, { name: `fairlead/empty/${ship}` }, (client) =>
+    await withConnection(target, { name: `fairlead/empty/${ship}`, signal }, (client) =>
       recordEmpty(client, ship, chunks.slice(from, from + CHUNKS_PER_INSERT)),
     );
   }

@@ -41,7 +41,7 @@ export async function planShip(
   const found = await lookAtSource(databases, request);
   return withConnection(
     databases.target,
-    { name: `fairlead/plan/${request.ship}` },
+    { name: `fairlead/plan/${request.ship}`, signal: databases.signal },
     async (client) => {
       const installation = await prepareSchema(client);
       const existing = await loadChannelMap(client, request.ship);
@@ -71,13 +71,15 @@ export async function planShip(
 /** Makes the wide tables and columns that the plan needs and the target lacks. */
 export async function prepareTarget(databases: MigrationDatabases, plan: ShipPlan): Promise<void> {
   const { ship } = plan;
+  const { signal } = databases;
   const span = { fromUs: parseInstant(plan.from), toUs: parseInstant(plan.to) };
   const channels = await withConnection(
     databases.source,
-    { name: `fairlead/plan/${ship}` },
+    { name: `fairlead/plan/${ship}`, purpose: 'probe', signal },
     (client) => listChannels(client, databases.sourceTable, ship),
   );
-  await withConnection(databases.target, { name: `fairlead/prepare/${ship}` }, async (client) => {
+  const preparing = { name: `fairlead/prepare/${ship}`, signal };
+  await withConnection(databases.target, preparing, async (client) => {
     const fresh = withoutColumn(channels, await loadChannelMap(client, ship));
     const types = await typeChannels(databases, ship, fresh, span);
     await extendTarget(client, ship, types, layoutOf(databases, ship));
@@ -91,10 +93,11 @@ function withoutColumn(channels: readonly string[], columns: readonly ChannelCol
 }
 
 function lookAtSource(
-  { source, sourceTable }: MigrationDatabases,
+  { source, sourceTable, signal }: MigrationDatabases,
   { ship, from, to, widthMs }: MigrationRequest,
 ): Promise<ShipInSource> {
-  return withConnection(source, { name: `fairlead/plan/${ship}` }, async (client) => {
+  const probing = { name: `fairlead/plan/${ship}`, purpose: 'probe', signal } as const;
+  return withConnection(source, probing, async (client) => {
     await describeSource(client, sourceTable);
     requireShip(ship, await listShips(client, sourceTable));
     const channels = await listChannels(client, sourceTable, ship);

@@ -77,7 +77,7 @@ export async function summarizeShip(
   if (!('installation' in request)) return report;
   await withConnection(
     databases.target,
-    { name: `fairlead/analyze/${request.ship}` },
+    { name: `fairlead/analyze/${request.ship}`, purpose: 'write' },
     async (client) => {
       for (const table of report.tables)
         await client.query(`analyze ${quoteWideTable(table)} (created_time)`);
@@ -207,10 +207,15 @@ async function markExcessive(
 ): Promise<QuarantineCount[]> {
   if (quarantine.length === 0) return [];
   const key = { ship: plan.ship, fromUs: parseInstant(plan.from), toUs: parseInstant(plan.to) };
-  const { rows } = await databases.target.query(
-    `select data_channel_id as channel, array_agg(distinct reason) as reasons, count(*)::float8 as cells
-       from fairlead.quarantine where ${QUARANTINE_RANGE} group by 1`,
-    rangeOf(key),
+  const { rows } = await withConnection(
+    databases.target,
+    { name: `fairlead/quarantine/${key.ship}` },
+    (client) =>
+      client.query(
+        `select data_channel_id as channel, array_agg(distinct reason) as reasons, count(*)::float8 as cells
+           from fairlead.quarantine where ${QUARANTINE_RANGE} group by 1`,
+        rangeOf(key),
+      ),
   );
   const excessive = new Map<string, string[]>();
   for (const { channel, reasons, cells } of rows) {
@@ -229,9 +234,12 @@ async function countCells(
   key: ChunkKey,
   channel: string,
 ): Promise<number> {
-  const { rows } = await source.query(
-    `select count(*)::float8 as cells from ${quoteTable(sourceTable)} where ${QUARANTINE_RANGE} and data_channel_id = $4`,
-    [...rangeOf(key), channel],
+  const counting = { name: `fairlead/quarantine/${key.ship}`, purpose: 'probe' } as const;
+  const { rows } = await withConnection(source, counting, (client) =>
+    client.query(
+      `select count(*)::float8 as cells from ${quoteTable(sourceTable)} where ${QUARANTINE_RANGE} and data_channel_id = $4`,
+      [...rangeOf(key), channel],
+    ),
   );
   return rows[0].cells;
 }

@@ -39,7 +39,7 @@ function verifyChunk(
   signal: AbortSignal,
 ): Promise<ComparisonSums> {
   const { target, buffers } = databases;
-  const options = { name: `fairlead/verify/${key.ship}`, signal };
+  const options = { name: `fairlead/verify/${key.ship}`, purpose: 'read' as const, signal };
   return buffers.use('chunk', (buffer) =>
     buffers.use('rows', async (scratch) => {
       const cells = await readChunk(databases, key, buffer, options);

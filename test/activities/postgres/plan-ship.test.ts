@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createMigrationFunctions } from '../../../activities/postgres/migration-functions.ts';
 import { planShip, prepareTarget } from '../../../activities/postgres/plan-ship.ts';
 import {
   MAJORS,
@@ -43,6 +44,32 @@ describe.each(MAJORS)('a plan on PostgreSQL %i', (major) => {
     });
     const { rows } = await lab.targetDatabase.query('select id from fairlead.installation');
     expect(plan.installation).toBe(rows[0]!['id']);
+  });
+
+  it('that is no longer wanted ends at once, on the server too', async () => {
+    await using lab = await migrationLab({ major });
+    await insertCells(lab, [cell('Decimal', '/a', second(0), 1)]);
+    await lab.sourceDatabase.query(
+      `create view tenant.slow as select * from tenant.tbl_data_timeseries where pg_sleep(40)::text = ''`,
+    );
+    const sourceTable = { schema: 'tenant', name: 'slow' };
+    const stop = new AbortController();
+    const reason = new Error('cancelled by a person');
+    const functions = createMigrationFunctions({ ...lab, sourceTable });
+    const run = { signal: stop.signal };
+    const ended = expect(functions.planShip(requestFor(), run)).rejects.toBe(reason);
+    const sleepers = async () => {
+      const { rows } = await lab.sourceDatabase.query(
+        `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+      );
+      return rows.length;
+    };
+    while ((await sleepers()) === 0);
+    const startedAt = performance.now();
+    stop.abort(reason);
+    await ended;
+    while ((await sleepers()) > 0);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('keeps the beginning that it was given, to the microsecond', async () => {
