@@ -9,7 +9,7 @@ import { diagnosisPage } from './diagnose/diagnosis-page.ts';
 import { diagnosisText } from './diagnose/diagnosis-text.ts';
 import type { Canvas } from './diagnose/histogram-text.ts';
 import { readLogs } from './diagnose/read-logs.ts';
-import { writeWhole } from './diagnose/write-whole.ts';
+import { inBatches, writeWhole } from './diagnose/write-whole.ts';
 import { formatCount } from './table.ts';
 
 type Options = CommonOptions & { csv?: string; html?: string };
@@ -79,5 +79,6 @@ function canvas(): Canvas {
 
 /** Piece by piece, as fast as the reader of stdout takes it. */
 async function print(pieces: Iterable<string>): Promise<void> {
-  for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+  for (const piece of inBatches(pieces))
+    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
 }

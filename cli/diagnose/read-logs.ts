@@ -37,11 +37,13 @@ export async function readLogs(files: readonly string[]): Promise<ReadLogs> {
     );
     if (fault === undefined) continue;
     isWhole = false;
-    reading.notes.push(`${printable(file)} could not be read to its end: ${fault}`);
+    reading.notes.push(`${nameOf(file)} could not be read to its end: ${fault}`);
   }
   failures.joinFiles();
   return { failures, reading, isWhole };
 }
+
+const nameOf = (file: string): string => (file === STDIN ? 'the standard input' : printable(file));
 
 async function sizeOf(files: readonly string[]): Promise<number> {
   const found = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
@@ -72,7 +74,7 @@ async function readLog(
   end();
   reading.lines += scanner.lines;
   if (fault === undefined && scanner.endsUnfinished)
-    reading.notes.push(`${printable(file)} ends in the middle of a line, or without a line feed`);
+    reading.notes.push(`${nameOf(file)} ends in the middle of a line, or without a line feed`);
   return fault;
 }
 
