@@ -1,4 +1,4 @@
-import type { EpochUs } from './time.ts';
+import { MINUTE_US, type EpochUs } from './time.ts';
 
 /** Half-open `[fromUs, toUs)`. */
 export interface Span {
@@ -59,6 +59,9 @@ export function countChunks(span: Span, widthUs: number): number {
   if (span.toUs <= span.fromUs) return 0;
   return Math.ceil(span.toUs / widthUs) - Math.floor(span.fromUs / widthUs);
 }
+
+/** A chunk's halves are not shorter than a minute. */
+export const isDivisible = ({ fromUs, toUs }: Span): boolean => toUs - fromUs >= 2 * MINUTE_US;
 
 /** The two halves of a chunk that was too big, cut at a whole second. */
 export function halvesOf(span: Span): [Span, Span] {

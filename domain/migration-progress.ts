@@ -1,3 +1,5 @@
+import type { Narrowing } from './chunk-narrowing.ts';
+import type { Span } from './chunk-planning.ts';
 import type {
   CellCounts,
   ChunkCounts,
@@ -35,6 +37,8 @@ export interface MigrationCheckpoint {
   cells: CellCounts;
   foreign: number;
   paused: boolean;
+  /** Absent while no chunk was too big. */
+  narrowing?: Narrowing;
 }
 
 /** Chunks that the workflow knows to be settled; `proven` ones were so before it came to them. */
@@ -66,6 +70,8 @@ export interface MigrationProgress {
   from?: string;
   to: string;
   widthMs: number;
+  /** With which chunks begin for now, because one was too big. */
+  startWidthMs?: number;
   /** `proven` of the done ones were so before this migration. */
   chunks: ChunkCounts & { inFlight: number; proven: number };
   inFlight: InstantRange[];
@@ -110,6 +116,16 @@ export function addCells(sum: CellCounts, more: CellCounts): CellCounts {
 /** True when `instant` is before `other`, however many decimals either is written with. */
 export const isBefore = (instant: string, other: string): boolean =>
   parseInstant(instant) < parseInstant(other);
+
+export const spanOf = ({ from, to }: InstantRange): Span => ({
+  fromUs: parseInstant(from),
+  toUs: parseInstant(to),
+});
+
+export const rangeOf = ({ fromUs, toUs }: Span): InstantRange => ({
+  from: formatInstant(fromUs),
+  to: formatInstant(toUs),
+});
 
 export const lengthUs = ({ from, to }: InstantRange): number =>
   parseInstant(to) - parseInstant(from);

@@ -1,4 +1,5 @@
 import { rangeTitle, type MigrationProgress, type Waiting } from './migration-progress.ts';
+import { formatDurationMs } from './time.ts';
 
 /** What the Temporal UI shows under Current Details: a small markdown table, and what is waited for. */
 export function progressTable(progress: MigrationProgress): string {
@@ -23,8 +24,15 @@ function rows(progress: MigrationProgress): [string, string][] {
       `${count(cells.read)} = ${count(cells.written)} + ${count(cells.nulls)} + ${count(cells.quarantined)}`,
     ],
     ['cells/s of late', count(progress.cellsPerSecond)],
+    ...widthRow(progress),
     ['tables', progress.tables.map((name) => `\`${name}\``).join(', ') || '–'],
   ];
+}
+
+function widthRow({ startWidthMs, widthMs }: MigrationProgress): [string, string][] {
+  if (startWidthMs === undefined) return [];
+  const [now, planned] = [startWidthMs, widthMs].map(formatDurationMs);
+  return [['width', `chunks begin with ${now} of ${planned} for now, because one was too big`]];
 }
 
 function settled({ chunks }: MigrationProgress): string {

@@ -32,6 +32,7 @@ export class ChunkWindow {
 
   /** For the end of a run: nothing is in flight afterwards, whatever came of it. */
   async emptied(): Promise<void> {
+    this.state.isEnding = true;
     this.state.patience.tryNow();
     await condition(() => this.slots === 0);
   }

@@ -1,4 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import { beginsAsHalves, narrowed, startWidthUs, widened } from '../domain/chunk-narrowing.ts';
+import { halvesOf } from '../domain/chunk-planning.ts';
 import type {
   CellCounts,
   ChunkBatch,
@@ -15,8 +17,10 @@ import {
   noChunks,
   oldestFirst,
   percentSettled,
+  rangeOf,
   rangeTitle,
   settledThrough,
+  spanOf,
   type MigrateShipInput,
   type MigrationCheckpoint,
   type MigrationProgress,
@@ -24,6 +28,7 @@ import {
   type SettledChunks,
 } from '../domain/migration-progress.ts';
 import { DEFAULT_TIMING, type MigrationTiming } from '../domain/migration-timing.ts';
+import { MS_US } from '../domain/time.ts';
 import { Patience } from './patience.ts';
 
 const RATE_SAMPLES = 16;
@@ -41,12 +46,15 @@ export class MigrationState {
   window: number;
   paused: boolean;
   cancelRequested = false;
+  /** True once this run starts nothing more. */
+  isEnding = false;
   readonly inFlight = new Map<string, InstantRange>();
   private readonly unsettled = new Map<string, InstantRange>();
   protected readonly chunks: SettledChunks;
   private readonly samples: RateSample[] = [];
   private cells: CellCounts;
   private foreign: number;
+  private narrowing: number;
   private readonly onChange: () => void;
 
   /** @param onChange is called after everything that a watcher would want to see */
@@ -66,6 +74,7 @@ export class MigrationState {
     this.chunks = { ...(checkpoint?.chunks ?? noChunks(0)) };
     this.cells = checkpoint?.cells ?? noCells();
     this.foreign = checkpoint?.foreign ?? 0;
+    this.narrowing = checkpoint?.narrowing ?? 0;
     for (const range of checkpoint?.unsettled ?? []) this.unsettled.set(range.from, range);
   }
 
@@ -147,20 +156,37 @@ export class MigrationState {
     this.onChange();
   }
 
-  proven({ from, cells, foreign, seconds, status, provenBefore }: ChunkProof): void {
+  /** The halves with which a chunk begins, when chunks as wide as it are too big of late. */
+  halvesToBeginWith(range: InstantRange): InstantRange[] {
+    const span = spanOf(range);
+    return beginsAsHalves(span, this.plannedWidthUs, this.narrowing)
+      ? halvesOf(span).map(rangeOf)
+      : [];
+  }
+
+  proven({ from, to, cells, foreign, seconds, status, provenBefore }: ChunkProof): void {
     this.unsettled.delete(from);
     this.chunks[status === 'empty' ? 'empty' : 'copied']++;
     this.cells = addCells(this.cells, cells);
     this.foreign += foreign;
     if (provenBefore) return;
+    if (status === 'done')
+      this.narrowing = widened(this.narrowing, this.plannedWidthUs, spanOf({ from, to }));
     this.samples.push({ atMs: Date.now(), seconds, cells: cells.read });
     if (this.samples.length > RATE_SAMPLES) this.samples.shift();
   }
 
+  /** A chunk was too big; later ones begin narrower, until enough were copied. */
   wasSplit(range: InstantRange, parts: InstantRange[]): void {
+    this.chunks.split++;
+    this.narrowing = narrowed(this.narrowing, this.plannedWidthUs, spanOf(range));
+    this.becomes(range, parts);
+  }
+
+  /** Takes a chunk's parts in its place. */
+  becomes(range: InstantRange, parts: InstantRange[]): void {
     this.unsettled.delete(range.from);
     for (const part of parts) this.unsettled.set(part.from, part);
-    this.chunks.split++;
     this.chunks.total += parts.length - 1;
     this.onChange();
   }
@@ -197,6 +223,7 @@ export class MigrationState {
       ...(request.from && { from: request.from }),
       to: request.to,
       widthMs: request.widthMs,
+      ...(this.narrowing > 0 && { startWidthMs: this.startWidthMs }),
       chunks: this.chunkCounts(),
       inFlight: oldestFirst(this.inFlight.values()),
       cells: this.cells,
@@ -230,6 +257,14 @@ export class MigrationState {
     return [plan];
   }
 
+  private get plannedWidthUs(): number {
+    return (this.plan ?? this.input.request).widthMs * MS_US;
+  }
+
+  private get startWidthMs(): number {
+    return startWidthUs(this.plannedWidthUs, this.narrowing) / MS_US;
+  }
+
   private chunkCounts(): MigrationProgress['chunks'] {
     const { total, copied, proven, empty, split, failed } = this.chunks;
     const done = copied + proven;
@@ -247,6 +282,7 @@ export class MigrationState {
       cells: this.cells,
       foreign: this.foreign,
       paused: this.paused,
+      ...(this.narrowing > 0 && { narrowing: this.narrowing }),
     };
   }
 }

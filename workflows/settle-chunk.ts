@@ -1,10 +1,13 @@
-import { log } from '@temporalio/workflow';
+import { condition, log, patched, workflowInfo } from '@temporalio/workflow';
 import type { ChunkProof, InstantRange, ShipPlan } from '../domain/migration.ts';
 import { rangeTitle } from '../domain/migration-progress.ts';
 import type { ActivitiesOfMigration } from './activities-for.ts';
 import { failureOf, type Failure } from './failure-of.ts';
 import type { MigrationState } from './migration-state.ts';
 import { ContinuationDue } from './patience.ts';
+
+/** Histories from before this was so have chunks of the planned width after a split, and do not look between parts. */
+const BEGINS_NARROWER = 'chunks-begin-narrower';
 
 /** Brings one chunk to its end: proven, split and its parts settled, or in the ledger as failed. */
 export class ChunkSettlement {
@@ -18,7 +21,19 @@ export class ChunkSettlement {
     this.activities = activities;
   }
 
-  async settle(range: InstantRange): Promise<void> {
+  /** Begins narrower than the chunk is when chunks of its width are too big of late. */
+  settle(range: InstantRange): Promise<void> {
+    const halves = this.state.halvesToBeginWith(range);
+    const beginsNarrower = halves.length > 0 && patched(BEGINS_NARROWER);
+    return beginsNarrower ? this.settleAs(halves, range) : this.settleWhole(range);
+  }
+
+  private async settleAs(halves: InstantRange[], range: InstantRange): Promise<void> {
+    this.state.becomes(range, halves);
+    for (const half of halves) await this.settlePart(half);
+  }
+
+  private async settleWhole(range: InstantRange): Promise<void> {
     this.state.started(range);
     try {
       this.state.proven(await this.copy(range));
@@ -46,7 +61,18 @@ export class ChunkSettlement {
     if (parts.length === 0) return this.giveUp(range, failure);
     log.warn('chunk split', { ...range, reason: failure.message, parts: parts.length });
     this.state.wasSplit(range, parts);
-    for (const part of parts) await this.settle(part);
+    for (const part of parts) await this.settlePart(part);
+  }
+
+  private settlePart(part: InstantRange): Promise<void> {
+    if (!patched(BEGINS_NARROWER)) return this.settle(part);
+    return this.mayGoOn().then(() => this.settle(part));
+  }
+
+  /** A pause holds the parts of a chunk, too; a run that ends, or is long enough, leaves them to the next one. */
+  private async mayGoOn(): Promise<void> {
+    await condition(() => !this.state.paused || this.state.isEnding);
+    if (this.state.isEnding || workflowInfo().continueAsNewSuggested) throw new ContinuationDue();
   }
 
   /** @returns nothing when the chunk cannot be split further */

@@ -59,6 +59,26 @@ export const scenarios: Record<string, Scenario> = {
       return settled(await lab.start());
     },
   },
+  'ship-narrowed-and-widened': {
+    async run(lab) {
+      lab.ledger.onCopy = async ({ from, to }) => {
+        const isLong = Date.parse(to) - Date.parse(from) > 1_800_000;
+        if (/T0[01]/.test(from) && isLong) throw new FairleadError('chunk-too-big', 'too big');
+      };
+      return settled(await lab.start());
+    },
+  },
+  'ship-narrowed-and-continued': {
+    shortHistory: true,
+    async run(lab) {
+      lab.ledger.onCopy = async ({ from, to }) => {
+        const isLong = Date.parse(to) - Date.parse(from) > 1_800_000;
+        if (isLong) throw new FairleadError('chunk-too-big', 'too big');
+      };
+      const handle = await settled(await lab.start());
+      return lab.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId);
+    },
+  },
   'ship-waited': {
     async run(lab) {
       let isFull = true;

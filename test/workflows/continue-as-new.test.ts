@@ -42,3 +42,22 @@ test('takes a waiting chunk and a pause along into the new run', async () => {
   await expect(handle.result()).resolves.toMatchObject({ chunks: { done: 12, failed: 0 } });
   expect(lab.ledger.attempts.filter((from) => from.includes('T02'))).toHaveLength(1);
 });
+
+test('a new run goes on with the width that worked', async () => {
+  await using lab = await migrationLab({ shortHistory: true });
+  const widths: number[] = [];
+  lab.ledger.onCopy = async ({ from, to }) => {
+    const minutes = (Date.parse(to) - Date.parse(from)) / 60_000;
+    widths.push(minutes);
+    if (minutes > 30) throw new FairleadError('chunk-too-big', 'the buffer is full');
+  };
+  const handle = await lab.start({ window: 1, to: '2025-06-15T08:00:00.000Z' });
+  const report = await handle.result();
+  expect(report.chunks).toMatchObject({ failed: 0, done: 16 });
+  expect(widths.filter((minutes) => minutes === 120)).toHaveLength(1);
+  // The first chunk's half, and one more after eight chunks.
+  expect(widths.filter((minutes) => minutes === 60)).toHaveLength(2);
+  const last = lab.client.workflow.getHandle(lab.names.migrateShip('IMO9976903'));
+  expect((await last.describe()).runId).not.toBe(handle.firstExecutionRunId);
+  await expect(last.query(progress)).resolves.toMatchObject({ chunks: { total: 16, done: 16 } });
+});

@@ -2,6 +2,7 @@ import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/clie
 import { CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import { FairleadError } from '../../domain/errors.ts';
+import type { InstantRange } from '../../domain/migration.ts';
 import { cancel, pause, progress, resume, setWindow } from '../../workflows/messages.ts';
 import { Gate } from './gate.ts';
 import { migrationLab, progressWhere, twentyFourHours } from './migration-lab.ts';
@@ -146,16 +147,58 @@ test('an error that nobody foresaw fails its chunk only', async () => {
   await expect(handle.result()).resolves.toMatchObject({ chunks: { done: 11, failed: 1 } });
 });
 
+const widthOf = ({ from, to }: InstantRange) => (Date.parse(to) - Date.parse(from)) / 60_000;
+
 test('splits a chunk that ran into statement_timeout, again and again', async () => {
   await using lab = await migrationLab();
-  lab.ledger.onCopy = async ({ from, to }) => {
-    const tooBig = Date.parse(to) - Date.parse(from) > 1_800_000 && from < at(2);
-    if (tooBig) throw new FairleadError('statement-timeout', 'statement_timeout after 600 s');
+  lab.ledger.onCopy = async (chunk) => {
+    if (widthOf(chunk) > 30) throw new FairleadError('statement-timeout', 'after 1200 s');
   };
-  const handle = await lab.start();
+  const handle = await lab.start({ window: 1, to: at(2) });
   const { chunks } = await handle.result();
-  expect(chunks).toMatchObject({ done: 15, split: 3, failed: 0 });
-  expect((await handle.query(progress)).chunks).toMatchObject({ total: 15, done: 15, split: 3 });
+  expect(chunks).toMatchObject({ done: 4, split: 2, failed: 0 });
+  expect((await handle.query(progress)).chunks).toMatchObject({ total: 4, done: 4, split: 2 });
+  expect(lab.ledger.holes({ from: at(0), to: at(2) })).toEqual([]);
+});
+
+test('begins later chunks with the width that worked, and goes back to the planned one', async () => {
+  await using lab = await migrationLab();
+  const copied: number[] = [];
+  lab.ledger.onCopy = async (chunk) => {
+    const tooBig = chunk.from < at(2) && widthOf(chunk) > 30;
+    if (tooBig) throw new FairleadError('statement-timeout', 'after 1200 s');
+    copied.push(widthOf(chunk));
+  };
+  const handle = await lab.start({ window: 1 });
+  const { chunks } = await handle.result();
+  const times = (width: number, count: number) => Array.from({ length: count }, () => width);
+  expect(copied).toEqual([...times(30, 8), ...times(60, 8), ...times(120, 6)]);
+  expect(chunks).toMatchObject({ done: 22, split: 2, failed: 0 });
+  const now = await handle.query(progress);
+  expect(now).toMatchObject({ percent: 100, chunks: { total: 22, done: 22, split: 2 } });
+  expect(now).not.toHaveProperty('startWidthMs');
+  expect(lab.ledger.holes(twentyFourHours)).toEqual([]);
+});
+
+test('says with which width chunks begin, and a pause holds the parts of a chunk', async () => {
+  await using lab = await migrationLab();
+  const gate = new Gate();
+  lab.ledger.onCopy = async (chunk, { signal }) => {
+    if (widthOf(chunk) > 60) throw new FairleadError('chunk-too-big', 'the buffer is full');
+    await gate.pass(signal);
+  };
+  const handle = await lab.start({ window: 1 });
+  await gate.reachedBy(1);
+  expect(await handle.query(progress)).toMatchObject({
+    widthMs: 7_200_000,
+    startWidthMs: 3_600_000,
+  });
+  await handle.executeUpdate(pause);
+  gate.open();
+  await progressWhere(handle, ({ chunks }) => chunks.done === 1);
+  expect(gate.arrivedCount).toBe(1);
+  await handle.executeUpdate(resume);
+  await expect(handle.result()).resolves.toMatchObject({ chunks: { failed: 0 } });
   expect(lab.ledger.holes(twentyFourHours)).toEqual([]);
 });
 
@@ -166,8 +209,9 @@ test('a chunk at the floor that is still too big has failed', async () => {
   };
   const handle = await lab.start({ widthMs: 7_200_000, to: at(4) });
   const { chunks } = await handle.result();
-  expect(chunks.done).toBe(1);
   expect(chunks.failed).toBeGreaterThan(60);
+  expect(chunks.split).toBe(6);
+  expect(lab.ledger.holes({ from: at(2), to: at(4) })).toEqual([]);
 });
 
 test('splits a chunk whose time runs out while bytes flow, at the first attempt', async () => {
