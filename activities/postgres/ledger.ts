@@ -68,15 +68,25 @@ function proofOf(key: ChunkKey, row: Record<string, string>): ChunkProof {
   };
 }
 
+/** No chunk is wider than a day. */
+const AROUND_KEY = `ship_id = $1 and from_time > $2::timestamp - interval '1 day' and from_time <= $2 and to_time >= $3
+  and not (from_time = $2 and to_time = $3)`;
+
 /**
- * Claims a chunk: its attempts go up by one, and are this attempt's token.
+ * Claims a chunk: its attempts go up by one, and are this attempt's token. A half of a split that begins narrower leaves
+ * its place, and its lineage, to the chunks that it begins as.
  *
  * @returns the token
  */
 export async function claimChunk(client: ClientBase, key: ChunkKey): Promise<number> {
   const { rows } = await client.query(
-    `insert into fairlead.chunk as c (ship_id, from_time, to_time, status, attempts)
-     values ($1, $2, $3, 'running', 1)
+    `with never_begun as (
+       delete from fairlead.chunk where ${AROUND_KEY} and status = 'running' and attempts = 0)
+     insert into fairlead.chunk as c (ship_id, from_time, to_time, status, attempts, parent_from, parent_to)
+     select $1, $2, $3, 'running', 1, split.from_time, split.to_time
+       from (values (true)) as one
+       left join (select from_time, to_time from fairlead.chunk where ${AROUND_KEY} and status = 'split'
+                   order by to_time - from_time limit 1) as split on true
      on conflict (ship_id, from_time, to_time) do update
         set attempts = c.attempts + 1, updated_at = clock_timestamp(),
             status = case when c.status in ('done', 'empty') then c.status else 'running' end

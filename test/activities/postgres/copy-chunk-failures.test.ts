@@ -1,6 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { planChunks } from '../../../activities/postgres/plan-chunks.ts';
 import { settleAsFailed, splitChunk } from '../../../activities/postgres/settle-chunk.ts';
+import { summarizeShip } from '../../../activities/postgres/summarize-ship.ts';
 import {
   FROM,
   MAJORS,
@@ -300,6 +302,40 @@ describe.each(MAJORS)('a split on PostgreSQL %i', (major) => {
       { from: '02:00', status: 'split', read: 0, error: 'too big again', parent: null },
       { from: '02:00', status: 'done', read: 5, error: null, parent: '02:00 04:00' },
       { from: '03:00', status: 'done', read: 1, error: null, parent: '02:00 04:00' },
+    ]);
+  });
+
+  it('leaves the lineage of a half that begins narrower to the chunks that it begins as', async () => {
+    await using lab = await migrationLab({ major });
+    await insertRows(lab);
+    await insertCells(lab, [
+      cell('Decimal', '/a', '2025-06-15T03:00:00Z', 4),
+      cell('Decimal', '/a', '2025-06-15T03:30:00Z', 5),
+    ]);
+    const plan = await planAndPrepare(lab);
+    await splitChunk(lab, { ship: SHIP, from: FROM, to: TO, message: 'too big' });
+    const [three, halfPast] = ['2025-06-15T03:00:00.000Z', '2025-06-15T03:30:00.000Z'];
+    await copy(lab, plan, { to: three });
+    await copy(lab, plan, { from: three, to: halfPast });
+    await copy(lab, plan, { from: halfPast });
+    const { rows } = await lab.targetDatabase.query<{ line: string }>(
+      `select concat_ws(' ', to_char(from_time, 'HH24:MI'), to_char(to_time, 'HH24:MI'), status,
+                        to_char(parent_from, 'HH24:MI'), to_char(parent_to, 'HH24:MI')) as line
+         from fairlead.chunk order by from_time, to_time desc`,
+    );
+    expect(rows.map(({ line }) => line)).toEqual([
+      '02:00 04:00 split',
+      '02:00 03:00 done 02:00 04:00',
+      '03:00 03:30 done 02:00 04:00',
+      '03:30 04:00 done 02:00 04:00',
+    ]);
+    const { chunks } = await summarizeShip(lab, { ship: SHIP });
+    expect(chunks).toMatchObject({ total: 3, done: 3, split: 1, failed: 0 });
+    const redo = { ...plan, redo: true, startedAt: 'infinity' };
+    const again = await planChunks(lab, { plan: redo, cursor: FROM });
+    expect(again.chunks.filter(({ from }) => from < TO)).toEqual([
+      { from: FROM, to: three },
+      { from: three, to: TO },
     ]);
   });
 
