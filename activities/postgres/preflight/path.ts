@@ -1,5 +1,6 @@
 import { escapeIdentifier } from 'pg';
-import { withConnection } from '../connection.ts';
+import { settingsOf, withConnection } from '../connection.ts';
+import type { SettingOutcome } from '../session-settings.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { PREFLIGHT, attempt, type Deadline, type Side } from './look.ts';
 import type { SessionSetting } from './session-settings.ts';
@@ -12,8 +13,8 @@ export async function checkPath(
 ): Promise<Check[]> {
   return [
     ...(await attempt('sessions', side.role, 'path', () => pathChecks(side, deadline))),
-    ...keepaliveChecks(side, settings),
-    ...acceptedChecks(side, settings),
+    ...keepaliveChecks(side, settings, settingsOf(side.pool)),
+    ...acceptedChecks(side, settingsOf(side.pool)),
   ];
 }
 
@@ -69,34 +70,32 @@ async function sharesServers({ pool }: Side, deadline: Deadline): Promise<boolea
   });
 }
 
-const KEEPALIVES = {
-  tcp_keepalives_idle: 30,
-  tcp_keepalives_interval: 10,
-  tcp_keepalives_count: 5,
-} as const;
+const KEEPALIVES = ['tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count'];
+/** Without Fairlead's own: a server that notices within so long keeps no locks for long. */
+const SOON_ENOUGH_SECONDS = 120;
 
-/** The server reads them from its end of the socket. */
+/**
+ * How soon the server notices that we are gone; it reads the figures from its end of the socket.
+ *
+ * @param outcomes what Fairlead asked of its sessions, and what became of it
+ */
 export function keepaliveChecks(
   { role, facts }: Pick<Side, 'role' | 'facts'>,
   settings: ReadonlyMap<string, SessionSetting>,
+  outcomes: readonly SettingOutcome[],
 ): Check[] {
   const { good, look } = checksOf('sessions', role);
   if (facts.isUnixSocket && !facts.isPooled) return [good('keepalive', 'a unix socket needs none')];
   const values = (of: 'inForce' | 'without') =>
-    Object.keys(KEEPALIVES).map((name) => Number(settings.get(name)?.[of].text));
+    KEEPALIVES.map((name) => Number(settings.get(name)?.[of].text));
   const [idle = 0, interval = 0, count = 0] = values('inForce');
   const found = `${describeKeepalive(values('inForce'))}; without Fairlead ${describeKeepalive(values('without'))}`;
-  const isWanted = Object.values(KEEPALIVES).every(
-    (wanted, index) => values('inForce')[index] === wanted,
-  );
-  if (isWanted) return [good('keepalive', found)];
+  const refused = outcomes.filter(({ name, accepted }) => KEEPALIVES.includes(name) && !accepted);
   const seconds = idle + interval * count;
-  if (seconds > 0 && seconds <= 120)
-    return [good('keepalive', `${found}; refused ours, and near enough`)];
+  if (refused.length === 0 || (seconds > 0 && seconds <= SOON_ENOUGH_SECONDS))
+    return [good('keepalive', found)];
   const subject = `alter role ${escapeIdentifier(facts.user)} in database ${escapeIdentifier(facts.database)}`;
-  const fix = Object.entries(KEEPALIVES)
-    .map(([name, value]) => `${subject} set ${name} = ${value};`)
-    .join('\n');
+  const fix = refused.map(({ name, asked }) => `${subject} set ${name} = ${asked};`).join('\n');
   return [
     look(
       'keepalive',
@@ -109,27 +108,29 @@ export function keepaliveChecks(
 const describeKeepalive = ([idle, interval, count]: number[]): string =>
   `after ${idle} s, every ${interval} s, ${count} times`;
 
-/** What Fairlead asks of every session. */
-const ASKED = [
-  'statement_timeout',
-  'client_connection_check_interval',
-  ...Object.keys(KEEPALIVES),
-  'jit',
-  'TimeZone',
-  'DateStyle',
-  'extra_float_digits',
-];
-
-function acceptedChecks({ role }: Side, settings: ReadonlyMap<string, SessionSetting>): Check[] {
+/** What Fairlead asks of every session, and what the server made of it. */
+export function acceptedChecks(
+  { role }: Pick<Side, 'role'>,
+  outcomes: readonly SettingOutcome[],
+): Check[] {
   const { good, look } = checksOf('sessions', role);
-  const asked = ASKED.flatMap((name) => settings.get(name) ?? []);
-  const refused = asked.filter(({ inForce }) => inForce.source !== 'session');
-  const absent = ASKED.filter((name) => !settings.has(name));
-  const unknown = absent.length > 0 ? `; this version has no ${absent.join(', ')}` : '';
-  if (refused.length === 0)
-    return [good('settings', `all ${asked.length} that Fairlead asks for were accepted${unknown}`)];
-  const names = refused.map(({ name }) => name).join(', ');
+  const refused = outcomes.filter(({ accepted }) => !accepted);
+  const unknown = refused.filter(({ found }) => found === undefined).map(({ name }) => name);
+  const others = refused.filter(({ found }) => found !== undefined);
+  const lacks = unknown.length > 0 ? `; this version has no ${unknown.join(', ')}` : '';
+  if (others.length === 0) {
+    const count = outcomes.length - unknown.length;
+    return [good('settings', `all ${count} that Fairlead asks for were accepted${lacks}`)];
+  }
+  const words = others.map(
+    ({ name, asked, found, refusal }) =>
+      `${name} is ${found} instead of ${asked}${refusal === undefined ? '' : ` (${refusal})`}`,
+  );
   return [
-    look('settings', `the server did not accept ${names}${unknown}`, `show ${refused[0]!.name};`),
+    look(
+      'settings',
+      `the server did not accept ${words.join(', ')}${lacks}`,
+      others.map(({ name }) => `show ${name};`).join('\n'),
+    ),
   ];
 }

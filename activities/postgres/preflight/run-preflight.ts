@@ -7,7 +7,7 @@ import type { MigrationDatabases } from '../migration-databases.ts';
 import { checkPlan, explainChunk, imagineChunk } from './chunk-plan.ts';
 import { checkConnections } from './connections.ts';
 import { formatWhole } from './figures.ts';
-import { Deadline, attempt, checkOfFailure, look, type Side } from './look.ts';
+import { Deadline, OutOfTime, attempt, checkOfFailure, look, type Side } from './look.ts';
 import { checkPath } from './path.ts';
 import { checkSourceRights, checkTargetRights } from './rights.ts';
 import { checkRoom } from './room.ts';
@@ -229,6 +229,8 @@ const unknownShip = (ship: string, known: readonly string[]) =>
 
 /** For what comes after the ships. */
 const AFTER_SHIPS_MS = 5_000;
+/** With less, a ship is not begun with. */
+const LEAST_SHARE_MS = 1_000;
 
 /** One after the other, each with its share of the time that is left. */
 async function checkShips(
@@ -239,9 +241,9 @@ async function checkShips(
   const nowUs = Date.now() * MS_US;
   const findings: ShipFindings[] = [];
   for (const [index, ship] of ships.entries()) {
-    const shareMs = Math.max(1_000, deadline.leftMs / (ships.length - index));
+    const shareMs = Math.max(LEAST_SHARE_MS, deadline.leftMs / (ships.length - index));
     try {
-      deadline.share(1_000);
+      if (deadline.leftMs < LEAST_SHARE_MS) throw new OutOfTime(LEAST_SHARE_MS);
       findings.push(await checkShip({ ...surroundings, deadline, nowUs, shareMs }, ship));
     } catch (error) {
       findings.push({ checks: [notLookedAt(ship, error)] });

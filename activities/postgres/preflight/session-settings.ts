@@ -23,7 +23,7 @@ export interface SessionSetting {
   statement: string | undefined;
 }
 
-/** All that can end or hold up a session, and what Fairlead asks of every session besides. */
+/** All that can end or hold up a session. */
 const NAMES = [
   'statement_timeout',
   'lock_timeout',
@@ -35,10 +35,6 @@ const NAMES = [
   'tcp_keepalives_interval',
   'tcp_keepalives_count',
   'tcp_user_timeout',
-  'jit',
-  'TimeZone',
-  'DateStyle',
-  'extra_float_digits',
 ];
 
 const SELECT_SETTINGS = `

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { inject } from 'vitest';
 import { openPool } from '../../../../activities/postgres/connection.ts';
@@ -78,11 +79,15 @@ export async function ownRole(major: PostgresMajor = 18) {
   };
 }
 
-async function onServer(major: PostgresMajor, sql: string): Promise<void> {
-  const client = new Client({ connectionString: inject('postgresUrls')[major] });
+const onServer = (major: PostgresMajor, sql: string): Promise<void> =>
+  onDatabase(inject('postgresUrls')[major], sql);
+
+/** Over a session that ends: then the server knows its statistics. */
+export async function onDatabase(url: string, sql: string, values?: unknown[]): Promise<void> {
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(sql);
+    await client.query(sql, values);
   } finally {
     await client.end();
   }
@@ -96,6 +101,16 @@ export const grantAll = (database: TestDatabase, role: string) =>
      grant create, temporary on database ${database.name} to ${role}`,
   );
 
+/** A server tells its statistics when a session ends or is idle, with a delay: until they stay as they are. */
+export async function settled<T>(read: () => Promise<T>): Promise<T> {
+  for (let last = JSON.stringify(await read()); ;) {
+    await sleep(800);
+    const now = await read();
+    if (JSON.stringify(now) === last) return now;
+    last = JSON.stringify(now);
+  }
+}
+
 /** Pastes a fix into a session of the database's owner. */
 export async function paste(database: TestDatabase, { fix }: Check): Promise<void> {
   if (fix === null) throw new Error('there is nothing to paste');
@@ -106,7 +121,7 @@ export async function paste(database: TestDatabase, { fix }: Check): Promise<voi
 
 /** So many channels and instants of ships, 15 s apart; channels that no list names. */
 export const fillNarrowTable = (
-  database: { query: (sql: string, values: unknown[]) => Promise<unknown> },
+  { url }: Pick<TestDatabase, 'url'>,
   {
     ships = ['IMO9976903'],
     channels = 4,
@@ -114,7 +129,8 @@ export const fillNarrowTable = (
     from = '2025-06-15',
   }: { ships?: string[]; channels?: number; instants?: number; from?: string } = {},
 ) =>
-  database.query(
+  onDatabase(
+    url,
     `insert into tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, value_format, double_v)
      select ship, '/a/' || channel, $4::timestamp + n * interval '15 s', 'Decimal', n
        from generate_series(0, $3::int - 1) n, unnest($1::text[]) ship, generate_series(1, $2::int) channel`,

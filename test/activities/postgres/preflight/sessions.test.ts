@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keepaliveChecks } from '../../../../activities/postgres/preflight/path.ts';
+import { acceptedChecks, keepaliveChecks } from '../../../../activities/postgres/preflight/path.ts';
+import type { ServerFacts } from '../../../../activities/postgres/preflight/server-facts.ts';
 import { MAJORS, migrationLab } from '../../../migration-databases.ts';
 import { anew, fillNarrowTable, grantAll, ownRole, paste, preflight } from './preflight-lab.ts';
 
@@ -78,23 +79,39 @@ describe('preflight', () => {
     });
   });
 
-  it('tells what the server did not accept of the keepalive', () => {
-    const facts = { isUnixSocket: false, isPooled: false, user: 'r', database: 'd' };
+  it('tells what the server did not accept, and how long it takes to notice then', () => {
+    const side = {
+      role: 'source' as const,
+      facts: { isUnixSocket: false, isPooled: false, user: 'r', database: 'd' } as ServerFacts,
+    };
     const value = (text: string) => ({ text, ms: 0, source: 'default', file: undefined });
-    const setting = (name: string, text: string) =>
-      [name, { name, inForce: value(text), without: value(text), statement: undefined }] as const;
-    const [check] = keepaliveChecks(
-      { role: 'source', facts: facts as never },
-      new Map([
-        setting('tcp_keepalives_idle', '7200'),
-        setting('tcp_keepalives_interval', '75'),
-        setting('tcp_keepalives_count', '9'),
-      ]),
+    const settings = Object.entries({ idle: '7200', interval: '75', count: '9' }).map(
+      ([part, text]) => {
+        const name = `tcp_keepalives_${part}`;
+        const both = { inForce: value(text), without: value(text), statement: undefined };
+        return [name, { name, ...both }] as const;
+      },
     );
-    expect(check).toMatchObject({
-      verdict: 'look',
-      found: expect.stringContaining('7875 s'),
-      fix: expect.stringContaining('alter role "r" in database "d" set tcp_keepalives_idle = 30;'),
-    });
+    const refused = { accepted: false, refusal: 'not on this platform' };
+    const outcomes = [
+      { name: 'jit', asked: 'off', found: 'off', accepted: true },
+      { name: 'tcp_keepalives_idle', asked: '30', found: '7200', ...refused },
+      { name: 'client_connection_check_interval', asked: '10000', found: '0', ...refused },
+    ];
+    expect(keepaliveChecks(side, new Map(settings), outcomes)).toMatchObject([
+      {
+        verdict: 'look',
+        found: expect.stringContaining('7875 s'),
+        fix: 'alter role "r" in database "d" set tcp_keepalives_idle = 30;',
+      },
+    ]);
+    expect(acceptedChecks(side, outcomes)).toMatchObject([
+      {
+        verdict: 'look',
+        found: expect.stringContaining(
+          'client_connection_check_interval is 0 instead of 10000 (not on this platform)',
+        ),
+      },
+    ]);
   });
 });

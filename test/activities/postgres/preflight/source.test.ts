@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { TestDatabase } from '../../../database.ts';
 import {
@@ -13,27 +12,34 @@ import {
   requestFor,
   second,
 } from '../../../migration-databases.ts';
-import { anew, fillNarrowTable, ownRole, grantAll, paste, preflight } from './preflight-lab.ts';
+import {
+  anew,
+  fillNarrowTable,
+  grantAll,
+  onDatabase,
+  ownRole,
+  paste,
+  preflight,
+  settled,
+} from './preflight-lab.ts';
 
 const SHIPS = Array.from('abcdefgh', (letter) => `SHIP-${letter}`);
 
 /** 8 ships x 100 channels x 400 instants: more pages than are read in a moment. */
 const fillMany = async (database: TestDatabase, ships = SHIPS) => {
-  // A session that has ended has told its statistics.
-  const client = new Client({ connectionString: database.url });
-  await client.connect();
-  await client.query(
+  await onDatabase(
+    database.url,
     `alter table tenant.tbl_data_timeseries drop constraint data_timeseries_pk;
      drop index tenant.tbl_data_timeseries_created_time_idx`,
   );
-  await fillNarrowTable(client, { ships, channels: 100, instants: 400 });
-  await client.query(
+  await fillNarrowTable(database, { ships, channels: 100, instants: 400 });
+  await onDatabase(
+    database.url,
     `alter table tenant.tbl_data_timeseries
        add constraint data_timeseries_pk primary key (ship_id, data_channel_id, created_time);
      create index tbl_data_timeseries_created_time_idx on tenant.tbl_data_timeseries (created_time desc);
      analyze tenant.tbl_data_timeseries`,
   );
-  await client.end();
 };
 
 describe.each(MAJORS)('the source in a preflight on PostgreSQL %i', (major) => {
@@ -141,16 +147,6 @@ async function pagesRead<T>(
   const gone = `select from pg_stat_activity where application_name like 'fairlead/%' and datname = current_database()`;
   while ((await database.query(gone)).rows.length > 0) await sleep(50);
   return { pages: (await settled(count)) - before, result };
-}
-
-/** PostgreSQL 13 tells its statistics with a delay. */
-async function settled(count: () => Promise<number>): Promise<number> {
-  for (let last = await count(); ;) {
-    await sleep(800);
-    const now = await count();
-    if (now === last) return now;
-    last = now;
-  }
 }
 
 describe('ships in a preflight', () => {
