@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { mergeSpans, subtractSpans, type Span } from '../domain/chunk-planning.ts';
 import { FairleadError } from '../domain/errors.ts';
 import type { InstantRange } from '../domain/migration.ts';
+import { rangeOf } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
 import type { FailedRange } from '../domain/post-proc.ts';
 import {
@@ -70,20 +71,21 @@ export function reprocessInput(
   return { request, ranges, window: migration.window, timing, ...(redo && { repair: true }) };
 }
 
-const rangeOf = ({ fromUs, toUs }: Span): InstantRange => ({
-  from: formatInstant(fromUs),
-  to: formatInstant(toUs),
-});
+/** Enough to know a list of ranges again. */
+export const digestOf = (ranges: readonly InstantRange[]): string =>
+  createHash('sha256')
+    .update(ranges.map(({ from, to }) => `${from},${to}`).join(';'))
+    .digest('hex')
+    .slice(0, 16);
 
 function inShort({ spans }: RangesOfShip, redo: boolean): RangesInShort {
   const us = spans.reduce((sum, { fromUs, toUs }) => sum + toUs - fromUs, 0);
-  const text = spans.map(({ fromUs, toUs }) => `${fromUs},${toUs}`).join(';');
   return {
     from: formatInstant(spans[0]!.fromUs),
     to: formatInstant(spans.at(-1)!.toUs),
     count: spans.length,
     hours: Math.round((us / HOUR_US) * 10) / 10,
-    digest: createHash('sha256').update(text).digest('hex').slice(0, 16),
+    digest: digestOf(spans.map(rangeOf)),
     redo,
   };
 }

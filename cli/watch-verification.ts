@@ -6,6 +6,7 @@ import type { VerifyReport, VerifyShipInput } from '../domain/verification.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { shipId, verifyProgress } from '../workflows/messages.ts';
 import type { verifyShip } from '../workflows/verify-ship.ts';
+import { digestOf } from './start-reprocess.ts';
 import { askWorkflow, isServerAway, workerAbsent } from './ask-workflow.ts';
 import type { ProgressTask } from './progress.ts';
 
@@ -24,20 +25,22 @@ export async function startVerification(
   names: Names,
   input: VerifyShipInput,
 ): Promise<VerifyHandle> {
-  const { ship, from, to } = input;
+  const { ship, from, to, ranges } = input;
+  const digest = ranges ? digestOf(ranges) : '';
   const workflowId = names.verifyShip(ship);
   await client.workflow.start<typeof verifyShip>('verifyShip', {
     workflowId,
     taskQueue: names.taskQueue,
     args: [input],
     workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `${ship}: compares ${from} to ${to}`,
-    memo: { from, to },
+    staticSummary: `${ship}: compares ${ranges ? `${ranges.length} ranges of ` : ''}${from} to ${to}`,
+    memo: { from, to, ...(digest && { digest }) },
     typedSearchAttributes: [{ key: shipId, value: ship }],
   });
   const handle = client.workflow.getHandle<typeof verifyShip>(workflowId);
   const { memo } = await handle.describe();
-  if (memo?.['from'] === from && memo['to'] === to) return handle;
+  if (memo?.['from'] === from && memo['to'] === to && (memo['digest'] ?? '') === digest)
+    return handle;
   throw new FairleadError(
     'migration-differs',
     `${ship}: a verification of ${String(memo?.['from'])} to ${String(memo?.['to'])} runs already; asked was ${from} to ${to}`,

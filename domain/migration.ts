@@ -157,8 +157,19 @@ export interface ChunkComparison extends InstantRange {
   different: number;
   extra: number;
   quarantined: number;
-  /** The first 20 differences, as sentences. */
-  differences: string[];
+  /** The first 20. */
+  differences: Difference[];
+  /** Where chunks differ; more than the domain's bound are joined across the shortest gaps. */
+  differing?: InstantRange[];
+}
+
+/** A cell that is not the same in source and target. */
+export interface Difference {
+  at: string;
+  /** Empty where it is about a chunk's quarantine. */
+  channel: string;
+  /** With both values: `differs: source 3, target 4`. */
+  what: string;
 }
 
 export interface VerifyRequest {

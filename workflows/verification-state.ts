@@ -6,6 +6,7 @@ import {
   addComparison,
   nextBatch,
   noDifference,
+  sentenceOfDifference,
   type ComparisonSums,
   type VerifyProgress,
   type VerifyReport,
@@ -36,7 +37,16 @@ export class VerificationState {
   }
 
   get hasMore(): boolean {
-    return this.open.length > 0 || isBefore(this.cursor, this.input.to);
+    return this.open.length > 0 || this.upcoming !== undefined;
+  }
+
+  /** The range that the cursor is in, or comes to next. */
+  private get upcoming(): InstantRange | undefined {
+    return this.ranges.find(({ to }) => isBefore(this.cursor, to));
+  }
+
+  private get ranges(): readonly InstantRange[] {
+    return this.input.ranges ?? [this.input];
   }
 
   get mayGoOn(): boolean {
@@ -52,11 +62,15 @@ export class VerificationState {
   }
 
   takeNext(): InstantRange {
-    const { to, widthMs } = this.input;
-    const batch = this.open.shift() ?? nextBatch(this.cursor, to, widthMs);
+    const batch = this.open.shift() ?? this.nextBatch();
     if (isBefore(this.cursor, batch.to)) this.cursor = batch.to;
     this.inFlight.set(batch.from, batch);
     return batch;
+  }
+
+  private nextBatch(): InstantRange {
+    const { from, to } = this.upcoming ?? this.input;
+    return nextBatch(isBefore(this.cursor, from) ? from : this.cursor, to, this.input.widthMs);
   }
 
   compared(batch: InstantRange, comparison: ChunkComparison): void {
@@ -74,8 +88,8 @@ export class VerificationState {
   report(): VerifyReport {
     this.phase = 'finished';
     const { ship, from, to } = this.input;
-    const { differences, ...cells } = this.sums;
-    return { ship, from, to, cells, differences };
+    const { differences, differing = [], ...cells } = this.sums;
+    return { ship, from, to, cells, differences, differing };
   }
 
   progress(): VerifyProgress {
@@ -83,7 +97,7 @@ export class VerificationState {
     return {
       ship: this.input.ship,
       phase: this.patience.waiting.size > 0 ? 'waiting' : this.phase,
-      percent: percentSettled([this.input], this.cursor, open),
+      percent: percentSettled(this.ranges, this.cursor, open),
       waiting: [...this.patience.waiting.values()],
       sums: this.sums,
     };
@@ -101,7 +115,9 @@ export class VerificationState {
       `**${phase}**, ${percent.toFixed(1)} %\n\n` +
         `| source | matched | missing | different | extra | quarantined |\n|---|---|---|---|---|---|\n` +
         `| ${[source, matched, missing, different, extra, quarantined].join(' | ')} |\n\n` +
-        sums.differences.join('\n\n'),
+        sums.differences
+          .map((difference) => sentenceOfDifference(this.input.ship, difference))
+          .join('\n\n'),
     );
   }
 }

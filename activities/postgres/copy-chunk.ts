@@ -35,7 +35,7 @@ export async function copyChunk(
     const claim = await claimOrFindProof(databases, input, key, progress);
     if ('proof' in claim) return claim.proof;
     return await databases.buffers.use('chunk', (buffer) =>
-      copyClaimed(databases, key, claim.token, buffer, progress),
+      copyClaimed(databases, key, claim.token, buffer, progress, input.repair === true),
     );
   } catch (error) {
     throw progress.stalled ?? error;
@@ -75,18 +75,21 @@ async function copyClaimed(
   token: number,
   buffer: CopyBuffer,
   progress: ChunkProgress,
+  overwrite: boolean,
 ): Promise<ChunkProof> {
   const startedAt = performance.now();
   const cells = await readSource(databases, key, token, buffer, progress);
   const columns = await columnsOf(databases, key, cells, progress);
   const booked = bookCells(cells, columns);
-  const attempt = (mode?: ChosenMode) =>
-    proveInTarget(databases, key, token, booked, startedAt, progress, mode);
+  const attempt = (forced?: ChosenMode) => {
+    const how = { overwrite, ...(forced && { forced }) };
+    return proveInTarget(databases, key, token, booked, startedAt, progress, how);
+  };
   try {
     return await attempt();
   } catch (error) {
     if (!wasOvertaken(error)) throw error;
-    return await attempt({ mode: 'merge' });
+    return await attempt({ mode: 'merge', overwrite });
   }
 }
 

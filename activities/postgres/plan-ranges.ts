@@ -8,6 +8,7 @@ import type {
   PlanChunksInput,
   ShipPlan,
 } from '../../domain/migration.ts';
+import { rangeOf, spanOf } from '../../domain/migration-progress.ts';
 import { formatInstant, MS_US, parseInstant } from '../../domain/time.ts';
 import { withConnection } from './connection.ts';
 import { listChunks } from './ledger.ts';
@@ -74,13 +75,3 @@ export async function planChunksOfRanges(
   }
   return batch;
 }
-
-const spanOf = ({ from, to }: InstantRange): Span => ({
-  fromUs: parseInstant(from),
-  toUs: parseInstant(to),
-});
-
-const rangeOf = ({ fromUs, toUs }: Span): InstantRange => ({
-  from: formatInstant(fromUs),
-  to: formatInstant(toUs),
-});

@@ -24,7 +24,7 @@ import {
 /**
  * The target's transaction: writes a chunk, reads it back, compares, and commits it together with its ledger row.
  *
- * @param forcedMode what to do with rows that are there; without it, a look decides
+ * @param how what to do with rows that are there; without a forced mode, a look decides
  * @throws {FairleadError} `proof-failed`, `attempt-superseded`, `rows-appeared`, `commit-unknown`, …; nothing is
  *   committed then, but after `commit-unknown` only the ledger knows
  */
@@ -35,7 +35,7 @@ export function proveInTarget(
   booked: BookedChunk,
   startedAt: number,
   progress: ChunkProgress,
-  forcedMode: ChosenMode | undefined,
+  how: { forced?: ChosenMode; overwrite: boolean },
 ): Promise<ChunkProof> {
   const options = {
     name: attemptName(key, token),
@@ -51,10 +51,11 @@ export function proveInTarget(
       await lockHours(client, key);
       await requireToken(client, key, token);
       progress.enter('write', booked.counts.read);
-      const chosen = forcedMode ?? (await chooseWriteMode(client, key, scratch));
-      await writeChunk(client, key, booked, chosen);
+      const chosen = how.forced ?? (await chooseWriteMode(client, key, scratch, how.overwrite));
+      const cleared = await writeChunk(client, key, booked, chosen);
       progress.enter('verify', booked.counts.read);
-      const proof = await prove(client, key, booked, chosen.mode, startedAt, scratch);
+      const written = { mode: chosen.mode, cleared };
+      const proof = await prove(client, key, booked, written, startedAt, scratch);
       progress.enter('commit', booked.counts.read);
       await commit(client, key);
       return proof;
@@ -75,7 +76,7 @@ async function prove(
   client: PoolClient,
   key: ChunkKey,
   booked: BookedChunk,
-  mode: ChosenMode['mode'],
+  { mode, cleared }: { mode: ChosenMode['mode']; cleared: number },
   startedAt: number,
   scratch: CopyBuffer,
 ): Promise<ChunkProof> {
@@ -95,7 +96,7 @@ async function prove(
     );
   }
   // A merge takes cells that are not its own for foreign ones, so it has to know whose rows they are in.
-  if (mode === 'merge') await requireOwnRows(client, key, booked);
+  if (mode === 'merge') await requireOwnRows(client, key, booked, cleared);
   const now = performance.now();
   const outcome = {
     cells: booked.counts,
@@ -119,8 +120,9 @@ async function requireOwnRows(
   client: PoolClient,
   key: ChunkKey,
   { written }: BookedChunk,
+  cleared: number,
 ): Promise<void> {
-  const expected = wideRowsOf(written).reduce((sum, { rows }) => sum + rows.length, 0);
+  const expected = wideRowsOf(written).reduce((sum, { rows }) => sum + rows.length, cleared);
   const { own } = await countRows(client, key);
   if (own === expected) return;
   throw proofFailed(

@@ -1,9 +1,15 @@
 import type { PoolClient } from 'pg';
-import { chunksOf } from '../../domain/chunk-planning.ts';
-import type { ChunkComparison, VerifyBatchInput } from '../../domain/migration.ts';
-import { MS_US, formatInstant, parseInstant } from '../../domain/time.ts';
+import { chunksOf, halvesOf } from '../../domain/chunk-planning.ts';
+import { FairleadError } from '../../domain/errors.ts';
+import type { ChunkComparison, Difference, VerifyBatchInput } from '../../domain/migration.ts';
+import { MINUTE_US, MS_US, formatInstant, parseInstant } from '../../domain/time.ts';
 import { columnTypeOf } from '../../domain/value-format.ts';
-import { addComparison, noDifference, type ComparisonSums } from '../../domain/verification.ts';
+import {
+  addComparison,
+  MAX_DIFFERENCES,
+  noDifference,
+  type ComparisonSums,
+} from '../../domain/verification.ts';
 import type { ChannelColumn } from '../../domain/wide-layout.ts';
 import { bookCells, type BookedChunk } from './book-cells.ts';
 import type { ChunkCells } from './cells.ts';
@@ -28,9 +34,28 @@ export async function verifyBatch(
     { fromUs: parseInstant(from), toUs: parseInstant(to) },
     widthMs * MS_US,
   )) {
-    sums = addComparison(sums, await verifyChunk(databases, { ...chunk, ship }, signal));
+    sums = addComparison(sums, await verifyInParts(databases, { ...chunk, ship }, signal));
   }
   return { from, to, ...sums };
+}
+
+/** What had to be split to be copied has to be split to be compared, so that memory stays bounded. */
+async function verifyInParts(
+  databases: MigrationDatabases,
+  key: ChunkKey,
+  signal: AbortSignal,
+): Promise<ComparisonSums> {
+  try {
+    return await verifyChunk(databases, key, signal);
+  } catch (error) {
+    const isTooBig = error instanceof FairleadError && error.kind === 'too-big';
+    if (!isTooBig || key.toUs - key.fromUs < 2 * MINUTE_US) throw error;
+    const [first, second] = halvesOf(key);
+    return addComparison(
+      await verifyInParts(databases, { ...key, ...first }, signal),
+      await verifyInParts(databases, { ...key, ...second }, signal),
+    );
+  }
 }
 
 function verifyChunk(
@@ -63,16 +88,19 @@ async function compare(
   const found = areEqual
     ? { ...noDifference(), matched: counts.written }
     : await compareCells(client, key, booked, scratch);
+  const range = { from: formatInstant(key.fromUs), to: formatInstant(key.toUs) };
+  const lost = counts.quarantined - kept;
   return {
     ...found,
     source: counts.read,
     matched: found.matched + counts.nulls,
-    missing: found.missing + counts.quarantined - kept,
+    missing: found.missing + lost,
     quarantined: kept,
-    differences:
-      kept === counts.quarantined
-        ? found.differences
-        : [...found.differences, lostQuarantine(key, counts.quarantined, kept)],
+    differences: [
+      ...(lost > 0 ? [lostQuarantine(key, counts.quarantined, kept)] : []),
+      ...found.differences,
+    ].slice(0, MAX_DIFFERENCES),
+    ...((!areEqual || lost > 0) && { differing: [range] }),
   };
 }
 
@@ -105,5 +133,8 @@ async function countKept(
   return Math.min(rows[0].kept, booked.counts.quarantined);
 }
 
-const lostQuarantine = ({ ship, fromUs }: ChunkKey, expected: number, kept: number): string =>
-  `${ship} ${formatInstant(fromUs)}: quarantine holds ${kept} cells, expected ${expected}`;
+const lostQuarantine = ({ fromUs }: ChunkKey, expected: number, kept: number): Difference => ({
+  at: formatInstant(fromUs),
+  channel: '',
+  what: `quarantine holds ${kept} cells, expected ${expected}`,
+});

@@ -18,33 +18,46 @@ import { encodeWideRows, wideRowsOf, type WideRows } from './wide-rows.ts';
  *
  * - `copy`: there are none.
  * - `replace`: what is there is what the ledger says that we left; it goes.
- * - `merge`: other writers have been here. Where both have a value, the source wins; other values stay.
+ * - `merge`: other writers have been here. Where both have a value, the source wins; other values stay. With
+ *   `overwrite`, which repairs, they stay in other channels only: a channel of which the source has cells in this
+ *   chunk is afterwards as it is there.
  */
 export type WriteMode = 'copy' | 'replace' | 'merge';
 
 /** A `replace` with the rows that it found and holds locked: no others may go. */
-export type ChosenMode = { mode: 'copy' | 'merge' } | { mode: 'replace'; rows: number };
+export type ChosenMode =
+  { mode: 'copy' } | { mode: 'merge'; overwrite: boolean } | { mode: 'replace'; rows: number };
 
-/** Writes a chunk's rows and its quarantine, inside the caller's transaction, which holds the chunk's lock. */
+/**
+ * Writes a chunk's rows and its quarantine, inside the caller's transaction, which holds the chunk's lock.
+ *
+ * @returns how many rows it changed at instants that are none of the chunk's
+ */
 export async function writeChunk(
   client: PoolClient,
   key: ChunkKey,
   booked: BookedChunk,
   chosen: ChosenMode,
-): Promise<void> {
+): Promise<number> {
+  let cleared = 0;
   if (chosen.mode === 'replace') await deleteRows(client, key, chosen.rows);
   for (const wide of wideRowsOf(booked.written)) {
-    if (chosen.mode === 'merge') await mergeRows(client, wide, booked.buffer);
-    else await copyRows(client, quoteWideTable(wide.table), wide, booked.buffer);
+    if (chosen.mode !== 'merge')
+      await copyRows(client, quoteWideTable(wide.table), wide, booked.buffer);
+    else if (chosen.overwrite) cleared += await overwriteRows(client, key, wide, booked.buffer);
+    else await mergeRows(client, wide, booked.buffer, keepPresent);
   }
   await replaceQuarantine(client, key, booked.quarantined, booked.buffer);
+  return cleared;
 }
 
 export async function chooseWriteMode(
   client: PoolClient,
   key: ChunkKey,
   scratch: CopyBuffer,
+  overwrite: boolean,
 ): Promise<ChosenMode> {
+  const merge = { mode: 'merge', overwrite } as const;
   const tables = [...(await resolveTables(client, key.ship))];
   const filled = [];
   for (const [table] of tables) if (await hasRows(client, table, key)) filled.push(table);
@@ -52,15 +65,15 @@ export async function chooseWriteMode(
   for (const [table, columns] of tables) {
     const all = await readColumns(client, table);
     const hasOtherColumns = (all?.size ?? 0) > columns.length + 1;
-    if (hasOtherColumns) return { mode: 'merge' };
+    if (hasOtherColumns) return merge;
   }
   const expected = await expectedSum(client, key);
-  if (!expected) return { mode: 'merge' };
+  if (!expected) return merge;
   let rows = 0;
   for (const table of filled) rows += await lockRows(client, table, key);
   const { sum } = await readBack(client, key, scratch);
   const isOurs = sum.checksum === expected.checksum && sum.cells === expected.cells;
-  return isOurs ? { mode: 'replace', rows } : { mode: 'merge' };
+  return isOurs ? { mode: 'replace', rows } : merge;
 }
 
 const IN_RANGE = 'created_time >= $1 and created_time < $2';
@@ -132,18 +145,63 @@ async function copyRows(
   await pipeline(rows, client.query(copyStreams.from(statement)));
 }
 
-async function mergeRows(client: PoolClient, wide: WideRows, buffer: CopyBuffer): Promise<void> {
+const keepPresent = (name: string): string => `coalesce(excluded.${name}, present.${name})`;
+const takeExcluded = (name: string): string => `excluded.${name}`;
+
+const namesOf = ({ columns }: WideRows): string[] =>
+  columns.map(({ column }) => escapeIdentifier(column.column));
+
+/** @returns the temporary table from which it merged */
+async function mergeRows(
+  client: PoolClient,
+  wide: WideRows,
+  buffer: CopyBuffer,
+  valueOf: (name: string) => string,
+): Promise<string> {
   const table = quoteWideTable(wide.table);
   const staging = await createStaging(client, table);
   await copyRows(client, staging, wide, buffer);
-  const names = wide.columns.map(({ column }) => escapeIdentifier(column.column));
-  const updates = names.map((name) => `${name} = coalesce(excluded.${name}, present.${name})`);
+  const updates = namesOf(wide).map((name) => `${name} = ${valueOf(name)}`);
   const action = updates.length > 0 ? `update set ${updates.join(', ')}` : 'nothing';
   await client.query(
     `insert into ${table} as present (${columnList(wide)})
      select ${columnList(wide)} from ${staging}
      on conflict (created_time) do ${action}`,
   );
+  return staging;
+}
+
+/**
+ * Makes the chunk's channels what they are in the source, at every instant of the range. A row that holds nothing else
+ * goes; of others, what stands in other columns stays.
+ *
+ * @returns how many rows stayed at instants that the chunk does not have, and lost cells
+ */
+async function overwriteRows(
+  client: PoolClient,
+  key: ChunkKey,
+  wide: WideRows,
+  buffer: CopyBuffer,
+): Promise<number> {
+  const staging = await mergeRows(client, wide, buffer, takeExcluded);
+  const table = quoteWideTable(wide.table);
+  const own = namesOf(wide);
+  const columns = [...((await readColumns(client, wide.table))?.keys() ?? [])];
+  const isAlone = columns
+    .filter((name) => name !== 'created_time' && !own.includes(escapeIdentifier(name)))
+    .map((name) => `present.${escapeIdentifier(name)} is null`);
+  const isElsewhere = `${IN_RANGE} and not exists (
+    select from ${staging} as staged where staged.created_time = present.created_time)`;
+  await client.query(
+    `delete from ${table} as present where ${[isElsewhere, ...isAlone].join(' and ')}`,
+    rangeOf(key),
+  );
+  const { rowCount } = await client.query(
+    `update ${table} as present set ${own.map((name) => `${name} = null`).join(', ')}
+      where ${isElsewhere} and not (row(${own.join(', ')}) is null)`,
+    rangeOf(key),
+  );
+  return rowCount ?? 0;
 }
 
 /**

@@ -173,6 +173,6 @@ describe.sequential('commands', () => {
     });
     const sound = ['--from', '2025-06-15T04:00', '--to', '2025-06-15T05:00'];
     expect((await fairlead('verify', 'IMO9976915', ...sound, '--json')).exitCode).toBe(0);
-    expect((await fairlead('verify', 'IMO9976915')).stdout).toContain('--redo');
+    expect((await fairlead('verify', 'IMO9976915')).stdout).toContain('--repair');
   });
 });

@@ -133,7 +133,8 @@ export class MemoryLedger implements MigrationFunctions {
 
   async verifyBatch({ from, to }: VerifyBatchInput): Promise<ChunkComparison> {
     const sums = { source: 10, matched: 9, missing: 1, different: 0, extra: 0, quarantined: 0 };
-    return { from, to, ...sums, differences: [`a cell is missing in ${from}`] };
+    const differences = [{ at: from, channel: '/a', what: 'not in the target: source 1' }];
+    return { from, to, ...sums, differences, differing: [{ from, to }] };
   }
 
   /** What the ledger does not settle of a range. */

@@ -24,6 +24,49 @@ test('sums over all batches, and shows the first twenty differences', async () =
   expect(await handle.query(verifyProgress)).toMatchObject({ phase: 'finished', percent: 100 });
 });
 
+test('names the first differences of all batches, and all that differ as one range', async () => {
+  await using lab = await migrationLab();
+  const verifyBatch = lab.ledger.verifyBatch.bind(lab.ledger);
+  lab.ledger.verifyBatch = async (input) => {
+    if (input.from.includes('-15T')) await new Promise((resolve) => setTimeout(resolve, 300));
+    return verifyBatch(input);
+  };
+  const report = await (await verify(lab, '2025-07-15T06:00:00.000Z')).result();
+  const days = Array.from({ length: 20 }, (_, day) => Date.UTC(2025, 5, 15 + day));
+  expect(report.differences.map(({ at }) => Date.parse(at))).toEqual(days);
+  expect(report.differing).toEqual([
+    { from: twentyFourHours.from, to: '2025-07-15T06:00:00.000Z' },
+  ]);
+});
+
+test('compares only the ranges that it is told', async () => {
+  await using lab = await migrationLab();
+  const asked: string[] = [];
+  const verifyBatch = lab.ledger.verifyBatch.bind(lab.ledger);
+  lab.ledger.verifyBatch = async (input) => {
+    asked.push(`${input.from.slice(5, 16)} ${input.to.slice(5, 16)}`);
+    return verifyBatch(input);
+  };
+  const { ship, from, to, widthMs } = twentyFourHours;
+  const ranges = [
+    { from: '2025-06-15T02:00:00.000Z', to: '2025-06-15T04:00:00.000Z' },
+    { from: '2025-06-15T20:00:00.000Z', to: '2025-06-16T02:00:00.000Z' },
+  ];
+  const handle = await lab.client.workflow.start<typeof verifyShip>('verifyShip', {
+    args: [{ ship, from, to, ranges, widthMs, window: 1 }],
+    taskQueue: lab.names.taskQueue,
+    workflowId: lab.names.verifyShip(ship),
+    workflowExecutionTimeout: '1 minute',
+  });
+  expect((await handle.result()).cells).toMatchObject({ source: 30 });
+  expect(asked).toEqual([
+    '06-15T02:00 06-15T04:00',
+    '06-15T20:00 06-16T00:00',
+    '06-16T00:00 06-16T02:00',
+  ]);
+  expect(await handle.query(verifyProgress)).toMatchObject({ percent: 100 });
+});
+
 test('goes on in new runs, and compares every batch once', async () => {
   await using lab = await migrationLab({ shortHistory: true });
   const handle = await verify(lab, '2025-07-15T00:00:00.000Z');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { verifyBatch } from '../../../activities/postgres/verify-batch.ts';
-import type { ChunkComparison } from '../../../domain/migration.ts';
+import type { ChunkComparison, Difference } from '../../../domain/migration.ts';
 import {
   FROM,
   MAJORS,
@@ -40,7 +40,7 @@ const verify = (lab: MigrationLab, to = TO): Promise<ChunkComparison> =>
     { signal: new AbortController().signal },
   );
 
-const equal = {
+const equal: ChunkComparison = {
   from: FROM,
   to: TO,
   source: 22,
@@ -52,8 +52,11 @@ const equal = {
   differences: [],
 };
 const at = (row: number) => `timestamp '2025-06-15 02:00' + ${row} * interval '10 minutes'`;
-const named = (channel: string, row: number, what: string) =>
-  `${SHIP} ${channel} ${second(row * 600)}: ${what}`;
+const named = (channel: string, row: number, what: string): Difference => ({
+  at: second(row * 600),
+  channel,
+  what,
+});
 
 describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
   it('finds nothing where source and target are equal', async () => {
@@ -69,28 +72,46 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
       {
         matched: 19,
         missing: 2,
-        differences: [named('/a', 3, 'not in the target'), named('/b', 3, 'not in the target')],
+        differences: [
+          named('/a', 3, 'not in the target: source 3'),
+          named('/b', 3, 'not in the target: source "row 3"'),
+        ],
       },
     ],
     [
       'a cell that is gone as missing',
       `update ${WIDE} set "/b" = null where created_time = ${at(3)}`,
-      { matched: 20, missing: 1, differences: [named('/b', 3, 'not in the target')] },
+      {
+        matched: 20,
+        missing: 1,
+        differences: [named('/b', 3, 'not in the target: source "row 3"')],
+      },
     ],
     [
       'a number that was changed by one bit as different',
       `update ${WIDE} set "/a" = "/a" + 2 ^ -50 where created_time = ${at(3)}`,
-      { matched: 20, different: 1, differences: [named('/a', 3, 'differs')] },
+      {
+        matched: 20,
+        different: 1,
+        differences: [named('/a', 3, 'differs: source 3, target 3.000000000000001')],
+      },
     ],
     [
       'a text that was changed as different',
       `update ${WIDE} set "/b" = "/b" || ' ' where created_time = ${at(0)}`,
-      { matched: 20, different: 1, differences: [named('/b', 0, 'differs')] },
+      {
+        matched: 20,
+        different: 1,
+        differences: [named('/b', 0, 'differs: source "row 0", target "row 0 "')],
+      },
     ],
     [
       'cells that the source lacks as extra, in the range only',
       `insert into ${WIDE} (created_time, "/a") values (${at(3)} + interval '1 s', 7), (${at(0)} - interval '1 s', 7), (${at(12)}, 7)`,
-      { extra: 1, differences: [`${SHIP} /a ${second(1_801)}: only in the target`] },
+      {
+        extra: 1,
+        differences: [{ at: second(1_801), channel: '/a', what: 'only in the target: 7' }],
+      },
     ],
     [
       'a row at another instant as missing and extra',
@@ -100,9 +121,13 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
         missing: 2,
         extra: 1,
         differences: [
-          `${SHIP} /b 2025-06-15T02:30:00.000001Z: only in the target`,
-          named('/a', 3, 'not in the target'),
-          named('/b', 3, 'not in the target'),
+          named('/a', 3, 'not in the target: source 3'),
+          named('/b', 3, 'not in the target: source "row 3"'),
+          {
+            at: '2025-06-15T02:30:00.000001Z',
+            channel: '/b',
+            what: 'only in the target: "row 3"',
+          },
         ],
       },
     ],
@@ -112,7 +137,10 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
       {
         matched: 19,
         different: 2,
-        differences: [named('/a', 3, 'differs'), named('/a', 4, 'differs')],
+        differences: [
+          named('/a', 3, 'differs: source 3, target 4'),
+          named('/a', 4, 'differs: source 4, target 3'),
+        ],
       },
     ],
     [
@@ -121,7 +149,7 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
       {
         missing: 1,
         quarantined: 0,
-        differences: [`${SHIP} ${FROM}: quarantine holds 0 cells, expected 1`],
+        differences: [{ at: FROM, channel: '', what: 'quarantine holds 0 cells, expected 1' }],
       },
     ],
     [
@@ -138,10 +166,11 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
     await using lab = await migrationLab({ major });
     await copied(lab);
     await lab.targetDatabase.query(change);
-    const { differences, ...counts } = await verify(lab);
-    const { differences: sentences, ...rest } = { ...equal, ...expected };
+    const { differences, differing, ...counts } = await verify(lab);
+    const { differences: wanted, ...rest } = { ...equal, ...expected };
     expect(counts).toEqual(rest);
-    if (expected.differences) expect(differences.toSorted()).toEqual(sentences.toSorted());
+    expect(differing).not.toEqual([]);
+    if (expected.differences) expect(differences).toEqual(wanted);
     else expect(differences).toHaveLength(10);
   });
 
@@ -170,12 +199,63 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
     const rows = Array.from({ length: 100 }, (_, row) => row);
     await insertCells(
       lab,
-      rows.map((row) => cell('Decimal', '/a', second(row * 60), row)),
+      rows.toReversed().map((row) => cell('Decimal', '/a', second(row * 60), row)),
     );
     await copy(lab, await planAndPrepare(lab));
     await lab.targetDatabase.query(`delete from ${WIDE}`);
-    const { missing, differences } = await verify(lab);
+    const { missing, differences, differing } = await verify(lab);
     expect(missing).toBe(100);
-    expect(differences).toHaveLength(20);
+    expect(differences.map(({ at: instant }) => instant)).toEqual(
+      rows.slice(0, 20).map((row) => second(row * 60)),
+    );
+    expect(differing).toEqual([{ from: FROM, to: TO }]);
+  });
+
+  it('names the chunks that differ, and only those', async () => {
+    await using lab = await migrationLab({ major });
+    await copied(lab);
+    await lab.targetDatabase.query(
+      `update ${WIDE} set "/a" = '-0' where created_time in (${at(0)}, ${at(7)})`,
+    );
+    const { differing, differences } = await verify(lab);
+    expect(differing).toEqual([
+      { from: FROM, to: '2025-06-15T02:30:00.000Z' },
+      { from: '2025-06-15T03:00:00.000Z', to: '2025-06-15T03:30:00.000Z' },
+    ]);
+    expect(differences.map(({ what }) => what)).toEqual([
+      'differs: source 0, target -0',
+      'differs: source 7, target -0',
+    ]);
+  });
+
+  it('splits what does not fit the buffer', async () => {
+    await using lab = await migrationLab({ major, maxBufferBytes: 1_200_000 });
+    const rows = Array.from({ length: 7_000 }, (_, row) => row);
+    await insertCells(
+      lab,
+      rows.map((row) => cell('String', '/a', second(row), 'x'.repeat(400))),
+    );
+    const plan = await planAndPrepare(lab);
+    for (let minute = 0; minute < 120; minute += 30) {
+      const [from, to] = [second(minute * 60), second((minute + 30) * 60)];
+      await copy(lab, plan, { from, to });
+    }
+    await lab.targetDatabase.query(
+      `update ${WIDE} set "/a" = 'y' where created_time = ${at(6)} + interval '1 second'`,
+    );
+    const comparison = await verifyBatch(
+      lab,
+      { ship: SHIP, from: FROM, to: TO, widthMs: 7_200_000 },
+      { signal: new AbortController().signal },
+    );
+    expect(comparison).toMatchObject({
+      source: 7_000,
+      matched: 6_999,
+      different: 1,
+      differing: [{ from: '2025-06-15T03:00:00.000Z', to: '2025-06-15T03:30:00.000Z' }],
+      differences: [
+        { what: `differs: source "${'x'.repeat(60)}" and 340 characters more, target "y"` },
+      ],
+    });
   });
 });
