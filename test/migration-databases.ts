@@ -28,6 +28,8 @@ export type MigrationLab = MigrationDatabases &
 
 export type LabOptions = Partial<Omit<MigrationDatabases, 'source' | 'target' | 'buffers'>> & {
   major?: PostgresMajor;
+  /** Source and target, instead of a fresh one. */
+  database?: TestDatabase;
   /** Source and target in two databases. */
   separate?: boolean;
   maxBufferBytes?: number;
@@ -42,6 +44,7 @@ const asItIs = (url: string): string => url;
 /** Databases of their own for a migration, the narrow table empty; dropped at the end. */
 export async function migrationLab({
   major = 18,
+  database,
   separate = false,
   maxBufferBytes = 64 * 1024 * 1024,
   timing: shortened,
@@ -49,7 +52,7 @@ export async function migrationLab({
   targetUrl = asItIs,
   ...others
 }: LabOptions = {}): Promise<MigrationLab> {
-  const sourceDatabase = await freshDatabase({ major });
+  const sourceDatabase = database ?? (await freshDatabase({ major }));
   const targetDatabase = separate ? await freshDatabase({ major }) : sourceDatabase;
   const timing = { ...DEFAULT_CONNECTION_TIMING, ...shortened };
   const source = openPool({

@@ -110,8 +110,14 @@ export class ChunkProgress {
 
   private failureOf(sight: Sight): FairleadError {
     const silence = `${formatKey(this.key)}: no byte for ${this.silentSeconds} s in stage ${this.details.stage}`;
-    if (sight.path === 'dead') return new DeadPathError(`${silence}, and ${sight.why}`);
-    return new FairleadError('connection-stalled', `${silence}, and the server is not at work`, {
+    const isUnknown = this.details.stage === 'commit';
+    if (sight.path === 'dead')
+      return new DeadPathError(
+        `${silence}, and ${sight.why}`,
+        isUnknown ? 'commit-unknown' : 'connection-lost',
+      );
+    const code = isUnknown ? 'commit-unknown' : 'connection-stalled';
+    return new FairleadError(code, `${silence}, and the server is not at work`, {
       hint: 'It is tried again on a new connection.',
     });
   }

@@ -2,8 +2,8 @@ import { FairleadError } from '../../domain/errors.ts';
 
 /** The server does not answer, whatever connection it is asked on. */
 export class DeadPathError extends FairleadError {
-  constructor(message: string) {
-    super('connection-lost', message, { hint: 'It is tried again on a new connection.' });
+  constructor(message: string, code: 'connection-lost' | 'commit-unknown' = 'connection-lost') {
+    super(code, message, { hint: 'It is tried again on a new connection.' });
   }
 }
 

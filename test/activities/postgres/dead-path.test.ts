@@ -1,0 +1,223 @@
+/*
+ * A path that drops every packet: root on Linux only. Every bound is a tenth of what it is in operation, and with
+ * SLOW_TESTS=1 what it is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { MigrationDatabases } from '../../../activities/postgres/migration-databases.ts';
+import {
+  DEFAULT_CONNECTION_TIMING,
+  type ConnectionTiming,
+} from '../../../domain/connection-timing.ts';
+import type { FairleadError } from '../../../domain/errors.ts';
+import type { ChunkProof, ShipPlan } from '../../../domain/migration.ts';
+import {
+  WIDE,
+  cell,
+  copy,
+  insertCells,
+  interrupt,
+  ledger,
+  migrationLab,
+  narrowCells,
+  planAndPrepare,
+  second,
+  wideCells,
+  type MigrationLab,
+} from '../../migration-databases.ts';
+import { whyNoNetworks } from '../../network-namespace.ts';
+import { startDistantPostgres } from './distant-postgres.ts';
+
+const missing = await whyNoNetworks();
+if (missing)
+  console.warn(`skipped: tests with networks of their own need root on Linux (${missing})`);
+
+const SCALE = process.env['SLOW_TESTS'] ? 1 : 0.1;
+const NOTICED_WITHIN_MS = 90_000 * SCALE;
+const STALL_MS = 60_000 * SCALE;
+/** Interval and idle time are whole seconds for the kernel. */
+const timing: ConnectionTiming = {
+  ...DEFAULT_CONNECTION_TIMING,
+  keepaliveIdleMs: 30_000 * SCALE,
+  keepaliveIntervalMs: 10_000 * SCALE,
+};
+
+/** Who is to notice: the kernel alone, or the watchdog before it. */
+const observers = { kernel: 3_600_000, watchdog: STALL_MS };
+type Observer = keyof typeof observers;
+
+/** How an attempt is brought to the moment at which the path dies. */
+interface Scene {
+  what: string;
+  /** Runs before the attempt; the attempt works with what it returns. */
+  set: (lab: MigrationLab, moment: Moment) => Promise<MigrationDatabases>;
+  /** Resolves when the moment has come. */
+  comes: (lab: MigrationLab) => Promise<void>;
+  code: string;
+  /** Whether the dead attempt had committed. */
+  isCommitted: boolean;
+}
+
+/** For an attempt that waits in the middle of something until the path is dead. */
+class Moment {
+  private hasCome = false;
+  private isDead = false;
+
+  async come(): Promise<void> {
+    this.hasCome = true;
+    while (!this.isDead) await sleep(10);
+  }
+
+  async wait(): Promise<void> {
+    while (!this.hasCome) await sleep(10);
+  }
+
+  pass(): void {
+    this.isDead = true;
+  }
+}
+
+async function waitForBackends({ sourceDatabase }: MigrationLab, sql: string, count = 1) {
+  const working = `select from pg_stat_activity
+    where application_name like 'fairlead/%' and datname = current_database() and ${sql}`;
+  while ((await sourceDatabase.query(working)).rows.length < count) await sleep(10);
+}
+
+const wait = (seconds: number) => `
+  create or replace function wait() returns trigger language plpgsql as
+    'begin perform pg_sleep(${seconds}); return new; end'`;
+
+const scenes: Scene[] = [
+  {
+    what: 'while it waits for rows',
+    set: async (lab) => {
+      await lab.sourceDatabase.query(
+        `create view tenant.slow as select * from tenant.tbl_data_timeseries
+          where pg_sleep(case when current_query() ilike '%copy (%' then 600 else 0 end)::text = ''`,
+      );
+      return { ...lab, sourceTable: { schema: 'tenant', name: 'slow' } };
+    },
+    comes: (lab) => waitForBackends(lab, `wait_event = 'PgSleep'`, 2),
+    code: 'connection-lost',
+    isCommitted: false,
+  },
+  {
+    what: 'while it writes',
+    set: async (lab) => {
+      await lab.targetDatabase.query(wait(0.2));
+      await lab.targetDatabase.query(
+        `create trigger wait before insert on ${WIDE} for each row execute function wait()`,
+      );
+      return lab;
+    },
+    comes: (lab) => waitForBackends(lab, `query ilike 'copy %from stdin%' and state = 'active'`),
+    code: 'connection-lost',
+    isCommitted: false,
+  },
+  {
+    what: 'before COMMIT gets through',
+    set: async (lab, moment) => {
+      interrupt(lab.target, 'before', /^commit$/, () => moment.come());
+      return lab;
+    },
+    comes: () => Promise.resolve(),
+    code: 'commit-unknown',
+    isCommitted: false,
+  },
+  {
+    what: 'before COMMIT is answered',
+    set: async (lab) => {
+      await lab.targetDatabase.query(wait(2));
+      await lab.targetDatabase.query(
+        `create constraint trigger wait after update on fairlead.chunk deferrable initially deferred
+          for each row when (new.status = 'done') execute function wait()`,
+      );
+      return lab;
+    },
+    comes: (lab) => waitForBackends(lab, `wait_event = 'PgSleep' and query = 'commit'`),
+    code: 'commit-unknown',
+    isCommitted: true,
+  },
+];
+
+/** In both halves of the chunk, and more than the buffers of both kernels hold: what is written cannot all be on its way. */
+const insertRows = (lab: MigrationLab) =>
+  insertCells(
+    lab,
+    Array.from({ length: 120 }, (_, row) =>
+      cell('String', '/a', second(row * 59), `${row} ${'x'.repeat(200_000)}`),
+    ),
+  );
+
+interface Attempt {
+  observer: Observer;
+  lab: MigrationLab;
+  plan: ShipPlan;
+  moment: Moment;
+  failure: Promise<{ error: FairleadError; at: number }>;
+}
+
+async function begin(scene: Scene, lab: MigrationLab, observer: Observer): Promise<Attempt> {
+  await insertRows(lab);
+  const plan = await planAndPrepare(lab);
+  const moment = new Moment();
+  const databases = await scene.set(lab, moment);
+  const failure = copy({ ...databases, stallMs: observers[observer] }, plan).then(
+    () => Promise.reject(new Error('the attempt was to fail')),
+    (error: FairleadError) => ({ error, at: performance.now() }),
+  );
+  failure.catch(() => {});
+  await scene.comes(lab);
+  if (scene.code === 'commit-unknown' && !scene.isCommitted) await moment.wait();
+  return { observer, lab, plan, moment, failure };
+}
+
+/** As Temporal does it: again, after what passes by itself. */
+async function copyAgain({ lab, plan }: Attempt): Promise<ChunkProof> {
+  await lab.targetDatabase.query(wait(0));
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await copy(lab, plan);
+    } catch (error) {
+      if ((error as FairleadError).kind !== 'transient' || attempt === 5) throw error;
+    }
+  }
+}
+
+describe.skipIf(missing).concurrent('a path that drops every packet', () => {
+  it.for(scenes)(
+    'to a chunk $what is noticed in time, and the chunk is done again',
+    { timeout: 120_000 + 120_000 * SCALE },
+    async (scene, { expect: expectHere }) => {
+      await using server = await startDistantPostgres();
+      const open = async (observer: Observer) => {
+        const database = await server.createDatabase(observer);
+        return migrationLab({ database, timing });
+      };
+      await using byKernel = await open('kernel');
+      await using byWatchdog = await open('watchdog');
+      const attempts = await Promise.all([
+        begin(scene, byKernel, 'kernel'),
+        begin(scene, byWatchdog, 'watchdog'),
+      ]);
+      await server.host.setForwarding(false);
+      const deadAt = performance.now();
+      for (const { moment } of attempts) moment.pass();
+      for (const { observer, failure } of attempts) {
+        const { error, at } = await failure;
+        expectHere(error).toMatchObject({ code: scene.code });
+        expectHere(at - deadAt).toBeLessThan(NOTICED_WITHIN_MS);
+        expectHere(at - deadAt).toBeGreaterThan(STALL_MS * (observer === 'kernel' ? 1.1 : 0.9));
+      }
+      for (const { lab } of attempts)
+        expectHere(await wideCells(lab)).toHaveLength(scene.isCommitted ? 120 : 0);
+      await server.host.setForwarding(true);
+      for (const attempt of attempts) {
+        const proof = await copyAgain(attempt);
+        expectHere(proof).toMatchObject({ status: 'done', provenBefore: scene.isCommitted });
+        expectHere(await ledger(attempt.lab)).toEqual(['02:00 04:00 done written=120']);
+        expectHere(await wideCells(attempt.lab)).toEqual(await narrowCells(attempt.lab));
+      }
+    },
+  );
+});
