@@ -1,59 +1,195 @@
-import type { ErrorCode } from './errors.ts';
+import { kindOfCode, type ErrorCode, type FailureKind } from './errors.ts';
 
-/** SQLSTATEs, whole or by class, and the code of the failure that each one is. The first match decides. */
-const CODE_OF_SQLSTATE: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/^08007|^40003/, 'commit-unknown'],
-  [/^08|^57P0[1235]|^25P03|^58000|^58030/, 'connection-lost'],
-  [/^25P04|^53200/, 'chunk-too-big'],
-  [/^53300|^53400|^40001|^40P01|^55P03|^55006/, 'database-busy'],
-  [/^25006/, 'read-only'],
-  [/^53100/, 'disk-full'],
-  [/^28/, 'login-refused'],
-  [/^3D000|^57P04/, 'database-absent'],
-  [/^42501/, 'permission-denied'],
-  [/^54000/, 'row-too-wide'],
-  [/^22|^23|^42|^54/, 'data-refused'],
-];
+/** Which of an activity's times ran out, as Temporal says it. */
+export type ActivityTimeout =
+  'HEARTBEAT' | 'START_TO_CLOSE' | 'SCHEDULE_TO_CLOSE' | 'SCHEDULE_TO_START';
 
-const LOST_CONNECTION_ERRNOS = new Set([
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'ECONNABORTED',
-  'ETIMEDOUT',
-  'EPIPE',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
+/** What is known of a failure: plain facts, whichever library they come from. */
+export interface FailureFacts {
+  /** Of the database driver: an SQLSTATE, or an errno. */
+  code?: unknown;
+  message?: string | undefined;
+  /** Whose database it is, for the hint: `source` or `target`. */
+  database?: string | undefined;
+  /** Of Temporal. */
+  timeout?: ActivityTimeout;
+  /** Whether the last heartbeat before the timeout told of bytes that moved. */
+  bytesFlowed?: boolean;
+}
 
-/** What `pg` says, without any code, when a connection went away or could not be made in time. */
-const LOST_CONNECTION_MESSAGES = [
-  'Connection terminated',
-  'timeout expired',
-  'timeout exceeded when trying to connect',
-  'Client has encountered a connection error',
-  'Client was closed and is not queryable',
-  'Premature close',
+export interface Judgement {
+  code: ErrorCode;
+  kind: FailureKind;
+  /** What an operator is told to do. */
+  hint?: string;
+}
+
+export interface FailureRule {
+  code: ErrorCode;
+  /** Whole SQLSTATEs, and classes of two characters; a rule for the whole one wins. */
+  states?: readonly string[];
+  /** These states only where the server says so. */
+  saying?: string;
+  errnos?: readonly string[];
+  /** What `pg` says, without any code. */
+  messages?: readonly string[];
+  timeouts?: readonly ActivityTimeout[];
+  /** These timeouts only while bytes flowed. */
+  whileBytesFlow?: true;
+  hint: string;
+  /** What in a URL is at fault when nobody can connect with it, and what else may be. */
+  urlPart?: string;
+  orElse?: string;
+}
+
+/** Every failure of a database, its driver or an activity, and which code that is. The first rule that fits decides. */
+export const FAILURE_RULES: readonly FailureRule[] = [
+  {
+    code: 'connection-lost',
+    states: ['08', '57P01', '57P02', '57P03', '57P05', '25P03', '58000', '58030'],
+    errnos: [
+      'ECONNRESET',
+      'ECONNREFUSED',
+      'ECONNABORTED',
+      'ETIMEDOUT',
+      'EPIPE',
+      'EHOSTUNREACH',
+      'EHOSTDOWN',
+      'ENETUNREACH',
+      'ENETDOWN',
+      'ENOTFOUND',
+      'EAI_AGAIN',
+    ],
+    messages: [
+      'Connection terminated',
+      'timeout expired',
+      'timeout exceeded when trying to connect',
+      'Client has encountered a connection error',
+      'Client was closed and is not queryable',
+      'Premature close',
+    ],
+    hint: 'Check that the server runs and that the network reaches it; it is tried again.',
+    urlPart: 'host and port',
+    orElse: ', and that the server runs',
+  },
+  {
+    code: 'database-busy',
+    states: ['53300', '53400', '40001', '40P01', '55P03', '55006'],
+    hint: 'It is tried again. If it stays: select * from pg_stat_activity shows who holds locks and connections.',
+  },
+  {
+    code: 'commit-unknown',
+    states: ['08007', '40003'],
+    hint: 'Nothing: the ledger tells whether it was committed.',
+  },
+  {
+    code: 'statement-timeout',
+    states: ['57014'],
+    saying: 'statement timeout',
+    hint: 'Nothing: the chunk is split. If many are, raise statementTimeout under [timing].',
+  },
+  {
+    code: 'statement-cancelled',
+    states: ['57014'],
+    hint: 'Nothing: it is done again. To end a migration: fairlead cancel <ship>.',
+  },
+  {
+    code: 'chunk-too-big',
+    states: ['25P04', '53200'],
+    timeouts: ['START_TO_CLOSE'],
+    whileBytesFlow: true,
+    hint: 'Nothing: the chunk is split. If many are, migrate with a smaller --width.',
+  },
+  // What PostgreSQL says of a value, an array or a message over 1 GB.
+  {
+    code: 'chunk-too-big',
+    states: ['54000', 'XX000'],
+    saying: 'memory',
+    hint: 'Nothing: the chunk is split. If many are, migrate with a smaller --width.',
+  },
+  {
+    code: 'worker-lost',
+    timeouts: ['HEARTBEAT', 'START_TO_CLOSE', 'SCHEDULE_TO_CLOSE', 'SCHEDULE_TO_START'],
+    hint: "Nothing: another worker goes on. If it happens often, read the worker's log.",
+  },
+  {
+    code: 'disk-full',
+    states: ['53100'],
+    errnos: ['ENOSPC'],
+    hint: 'Make room on the server of the database; the migration goes on by itself.',
+  },
+  {
+    code: 'read-only',
+    states: ['25006'],
+    hint: 'The server of the database takes no writes: a standby, or one in recovery. Point the URL at the primary.',
+  },
+  {
+    code: 'login-refused',
+    states: ['28'],
+    hint: 'Check user and password in the URL of the database, and pg_hba.conf of its server.',
+    urlPart: 'user and password',
+    orElse: ', and pg_hba.conf of the server',
+  },
+  {
+    code: 'database-absent',
+    states: ['3D000', '57P04'],
+    hint: 'Check the name in the URL of the database.',
+    urlPart: 'the name of the database',
+  },
+  {
+    code: 'permission-denied',
+    states: ['42501'],
+    hint: 'Grant what is missing to the role of the connection to the database, then resume.',
+  },
+  {
+    code: 'row-too-wide',
+    states: ['54000', '54011'],
+    hint: 'Give the group fewer channels: move some of them to another [[channelGroups]].',
+  },
+  {
+    code: 'data-refused',
+    states: ['22', '23', '42', '44', '54', '3F', 'P0'],
+    hint: 'Remove the cause that the message names; then migrate the ship again, which tries what failed.',
+  },
 ];
 
 /**
- * Tells which failure a driver's error is.
+ * Tells which failure something is, and so who acts, and what an operator is told.
  *
- * @param failure `code` is an SQLSTATE or an errno
  * @returns `unexpected` for what no rule knows
  * @see docs/errors.md
  */
-export function classifyFailure(failure: { code?: unknown; message?: string }): ErrorCode {
-  const code = typeof failure.code === 'string' ? failure.code : '';
-  const message = failure.message ?? '';
-  if (code === '57014')
-    return message.includes('statement timeout') ? 'statement-timeout' : 'statement-cancelled';
-  if (code === 'ENOSPC') return 'disk-full';
-  if (LOST_CONNECTION_ERRNOS.has(code)) return 'connection-lost';
-  if (LOST_CONNECTION_MESSAGES.some((known) => message.includes(known))) return 'connection-lost';
-  if (!/^[0-9A-Z]{5}$/.test(code)) return 'unexpected';
-  return CODE_OF_SQLSTATE.find(([states]) => states.test(code))?.[1] ?? 'unexpected';
+export function classifyFailure(facts: FailureFacts): Judgement {
+  const rule = FAILURE_RULES.find(ruleFor(facts));
+  if (!rule) return { code: 'unexpected', kind: kindOfCode.unexpected };
+  const { code, hint } = rule;
+  const database = facts.database ? `the ${facts.database} database` : 'the database';
+  return { code, kind: kindOfCode[code], hint: hint.replace('the database', database) };
+}
+
+function ruleFor({ code, message = '', timeout, bytesFlowed }: FailureFacts) {
+  const state = typeof code === 'string' ? code : '';
+  const isSaid = ({ saying }: FailureRule) => saying === undefined || message.includes(saying);
+  const has = (states: string) => (rule: FailureRule) =>
+    rule.states?.includes(states) === true && isSaid(rule);
+  if (timeout !== undefined)
+    return ({ timeouts, whileBytesFlow }: FailureRule) =>
+      timeouts?.includes(timeout) === true && (!whileBytesFlow || bytesFlowed === true);
+  if (FAILURE_RULES.some(({ errnos }) => errnos?.includes(state)))
+    return ({ errnos }: FailureRule) => errnos?.includes(state) === true;
+  if (/^[0-9A-Z]{5}$/.test(state))
+    return FAILURE_RULES.some(has(state)) ? has(state) : has(state.slice(0, 2));
+  return ({ messages }: FailureRule) => messages?.some((known) => message.includes(known)) === true;
+}
+
+/**
+ * What to look at when nobody can connect to a database; undefined where that is not a matter of its URL.
+ *
+ * @param role `source` or `target`
+ */
+export function hintToConnect(code: ErrorCode, role: string): string | undefined {
+  const rule = FAILURE_RULES.find(({ urlPart, ...each }) => each.code === code && urlPart);
+  if (!rule || !['source', 'target'].includes(role)) return undefined;
+  const variable = `FAIRLEAD_${role.toUpperCase()}_URL`;
+  return `check ${rule.urlPart} in [${role}] url, or ${variable}${rule.orElse ?? ''}`;
 }

@@ -1,3 +1,4 @@
+import type { Judgement } from './classify-failure.ts';
 import type { FailureKind } from './errors.ts';
 
 /** The waits of a migration; tests shorten them. */
@@ -16,6 +17,8 @@ export interface MigrationTiming {
   transientWaitMs: [first: number, longest: number];
   /** The same after a failure that a person has to remove. */
   operatorWaitMs: [first: number, longest: number];
+  /** A server that is read-only for no longer may be failing over. */
+  failoverMs: number;
 }
 
 export const DEFAULT_TIMING: MigrationTiming = {
@@ -27,6 +30,7 @@ export const DEFAULT_TIMING: MigrationTiming = {
   retryAttempts: 5,
   transientWaitMs: [30_000, 300_000],
   operatorWaitMs: [60_000, 300_000],
+  failoverMs: 120_000,
 };
 
 /**
@@ -43,6 +47,18 @@ export function waitBeforeRetryMs(
     return doubled(timing.transientWaitMs, round);
   if (kind === 'operator') return doubled(timing.operatorWaitMs, round);
   return undefined;
+}
+
+/**
+ * What a failure is, after it has been waited for so long: a server that is read-only may be failing over, which passes
+ * by itself; only when that takes too long, a person must act.
+ */
+export function kindAfter(
+  { code, kind }: Judgement,
+  waitedMs: number,
+  { failoverMs }: MigrationTiming,
+): FailureKind {
+  return code === 'read-only' && waitedMs < failoverMs ? 'transient' : kind;
 }
 
 function doubled([first, longest]: [number, number], round: number): number {

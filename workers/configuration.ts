@@ -188,6 +188,7 @@ const timingOf = (timing: ConfigurationFile['timing']): MigrationTiming => ({
   retryAttempts: timing.retryAttempts,
   transientWaitMs: timing.transientWait,
   operatorWaitMs: timing.operatorWait,
+  failoverMs: timing.failover,
 });
 
 const connectionsOf = (timing: ConfigurationFile['timing']): ConnectionTiming => ({

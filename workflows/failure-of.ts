@@ -4,15 +4,16 @@ import {
   isCancellation,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import { TimeoutType } from '@temporalio/common';
-import type { FailureKind } from '../domain/errors.ts';
+import {
+  classifyFailure,
+  type ActivityTimeout,
+  type Judgement,
+} from '../domain/classify-failure.ts';
+import type { ErrorCode, FailureKind } from '../domain/errors.ts';
 import type { CopyChunkHeartbeat, FailureDetail } from '../domain/migration.ts';
 
-export interface Failure {
-  kind: FailureKind;
-  code: string;
+export interface Failure extends Judgement {
   message: string;
-  hint?: string;
 }
 
 /** A chunk whose last heartbeat saw a byte so lately was moving when its time ran out. */
@@ -34,21 +35,23 @@ function failureOfApplication({ type, message, details }: ApplicationFailure): F
   const detail = details?.[0] as FailureDetail | undefined;
   if (!detail?.kind) return lostWorker(message);
   const { kind, hint } = detail;
-  return { kind: kind as FailureKind, code: type ?? 'unexpected', message, ...(hint && { hint }) };
+  const code = (type ?? 'unexpected') as ErrorCode;
+  return { kind: kind as FailureKind, code, message, ...(hint && { hint }) };
 }
 
-/** A heartbeat timeout is a lost worker, never a reason to split. */
 function failureOfTimeout({ timeoutType, lastHeartbeatDetails }: TimeoutFailure): Failure {
   const last = lastHeartbeatDetails as CopyChunkHeartbeat | undefined;
-  const wasMoving = last && last.bytes > 0 && last.silentSeconds < FLOWING_SECONDS;
-  if (timeoutType !== TimeoutType.START_TO_CLOSE || !wasMoving)
-    return lostWorker(`no answer from the worker (${timeoutType})`);
-  const message = `the time for one chunk ran out after ${last.cells} cells, while bytes still flowed`;
-  return { kind: 'too-big', code: 'chunk-too-big', message };
+  const bytesFlowed = last !== undefined && last.bytes > 0 && last.silentSeconds < FLOWING_SECONDS;
+  const judgement = classifyFailure({ timeout: timeoutType as ActivityTimeout, bytesFlowed });
+  const message =
+    judgement.kind === 'too-big'
+      ? `the time for one chunk ran out after ${last?.cells} cells, while bytes still flowed`
+      : `no answer from the worker (${timeoutType})`;
+  return { ...judgement, message };
 }
 
+/** Whatever else ends an activity: it is not known there, its worker shut down, … */
 const lostWorker = (message: string): Failure => ({
-  kind: 'transient',
-  code: 'worker-lost',
+  ...classifyFailure({ timeout: 'HEARTBEAT' }),
   message,
 });

@@ -1,9 +1,7 @@
 import { condition, log, workflowInfo } from '@temporalio/workflow';
 import type { Waiting } from '../domain/migration-progress.ts';
-import { waitBeforeRetryMs, type MigrationTiming } from '../domain/migration-timing.ts';
+import { kindAfter, waitBeforeRetryMs, type MigrationTiming } from '../domain/migration-timing.ts';
 import { failureOf, type Failure } from './failure-of.ts';
-
-const FAILOVER_MS = 120_000;
 
 /** Thrown instead of waiting once more when the history is long enough for a new run. */
 export class ContinuationDue extends Error {
@@ -56,11 +54,10 @@ export class Patience {
     await condition(() => this.wakeUps > wakeUps, waitMs, { summary });
   }
 
-  /** A server that is read-only may be one that fails over: only after two minutes does it take a person. */
   private judge(failure: Failure, subject: string): Failure {
     const since = this.waiting.get(subject)?.since;
-    const isNew = since === undefined || Date.now() - Date.parse(since) < FAILOVER_MS;
-    return failure.code === 'read-only' && isNew ? { ...failure, kind: 'transient' } : failure;
+    const waitedMs = since === undefined ? 0 : Date.now() - Date.parse(since);
+    return { ...failure, kind: kindAfter(failure, waitedMs, this.timing) };
   }
 
   private show(subject: string, { kind, code, message, hint }: Failure): void {

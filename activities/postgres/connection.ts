@@ -4,7 +4,7 @@ import { isAboutCells, type ConnectionPurpose } from '../../domain/connection-ti
 import { FairleadError } from '../../domain/errors.ts';
 import { cancelBackend } from './cancel-backend.ts';
 import { isDeadPath } from './dead-path.ts';
-import { failureToConnect, prepareFor, sessionOf, socketOf } from './open-pool.ts';
+import { failureToConnect, prepareFor, roleOf, sessionOf, socketOf } from './open-pool.ts';
 import { asFairleadError } from './postgres-failure.ts';
 import type { Session } from './session-settings.ts';
 
@@ -64,7 +64,7 @@ export async function withConnection<T>(
     if (isBusy(client)) abandon(pool, client, shownName, error);
     client.release(true);
     signal?.throwIfAborted();
-    throw failureOf(error, subject, purpose);
+    throw failureOf(error, subject, pool, purpose);
   } finally {
     unwatch?.();
     signal?.removeEventListener('abort', giveUp);
@@ -119,8 +119,13 @@ function abandon(pool: Pool, client: PoolClient, name: string, reason: unknown):
 const isAnswer = (error: unknown): boolean => error instanceof DatabaseError;
 
 /** Only where cells are read or written, a statement that took too long had too many of them. */
-function failureOf(error: unknown, subject: string, purpose: ConnectionPurpose): FairleadError {
-  const failure = asFairleadError(error, subject);
+function failureOf(
+  error: unknown,
+  subject: string,
+  pool: Pool,
+  purpose: ConnectionPurpose,
+): FairleadError {
+  const failure = asFairleadError(error, subject, roleOf(pool));
   if (failure.code !== 'statement-timeout' || isAboutCells(purpose)) return failure;
   return new FairleadError('database-busy', failure.message, { cause: error });
 }

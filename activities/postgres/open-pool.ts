@@ -91,6 +91,9 @@ export const settingsOf = (pool: Pool): SettingOutcome[] => [
   ...(states.get(pool)?.settings.values() ?? []),
 ];
 
+/** Undefined for a pool that is not of {@link openPool}. */
+export const roleOf = (pool: Pool): PoolOptions['role'] | undefined => states.get(pool)?.role;
+
 /** The sockets of a pool that are open. */
 export const socketsOf = (pool: Pool): Iterable<Socket> => states.get(pool)?.sockets ?? [];
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { cellsPerSecond, percentSettled, settledThrough } from '../../domain/migration-progress.ts';
-import { DEFAULT_TIMING, waitBeforeRetryMs } from '../../domain/migration-timing.ts';
+import { DEFAULT_TIMING, kindAfter, waitBeforeRetryMs } from '../../domain/migration-timing.ts';
 
 const at = (hour: number): string => `2025-06-15T${String(hour).padStart(2, '0')}:00:00.000Z`;
 const tenHours = { from: at(0), to: at(10) };
@@ -47,4 +47,13 @@ test.each([
   ['bug', 0, undefined],
 ] as const)('after a failure of kind %s in round %d waits %s ms', (kind, round, waitMs) => {
   expect(waitBeforeRetryMs(kind, round, DEFAULT_TIMING)).toBe(waitMs);
+});
+
+test.each([
+  ['read-only', 0, 'transient'],
+  ['read-only', 119_999, 'transient'],
+  ['read-only', 120_000, 'operator'],
+  ['disk-full', 0, 'operator'],
+] as const)('%s after %d ms is %s', (code, waitedMs, kind) => {
+  expect(kindAfter({ code, kind: 'operator' }, waitedMs, DEFAULT_TIMING)).toBe(kind);
 });

@@ -115,6 +115,9 @@ const timing = z.strictObject({
   retryAttempts: z.int().min(1).max(100).default(5).describe('Attempts before it shows waiting.'),
   transientWait: waits('30s', '5m').describe('First and longest wait for what passes by itself.'),
   operatorWait: waits('60s', '5m').describe('First and longest wait for a person.'),
+  failover: duration()
+    .prefault('2m')
+    .describe('A server that is read-only for so long is no longer failing over.'),
   stallAfter: duration()
     .prefault('60s')
     .describe('No byte for so long, from a server that is not working, ends an attempt.'),
