@@ -3,7 +3,7 @@
  * SLOW_TESTS=1 what it is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import type { MigrationDatabases } from '../../../activities/postgres/migration-databases.ts';
 import {
   DEFAULT_CONNECTION_TIMING,
@@ -188,7 +188,7 @@ describe.skipIf(missing).concurrent('a path that drops every packet', () => {
   it.for(scenes)(
     'to a chunk $what is noticed in time, and the chunk is done again',
     { timeout: 120_000 + 120_000 * SCALE },
-    async (scene, { expect: expectHere }) => {
+    async (scene, { expect }) => {
       await using server = await startDistantPostgres();
       const open = async (observer: Observer) => {
         const database = await server.createDatabase(observer);
@@ -205,18 +205,18 @@ describe.skipIf(missing).concurrent('a path that drops every packet', () => {
       for (const { moment } of attempts) moment.pass();
       for (const { observer, failure } of attempts) {
         const { error, at } = await failure;
-        expectHere(error).toMatchObject({ code: scene.code });
-        expectHere(at - deadAt).toBeLessThan(NOTICED_WITHIN_MS);
-        expectHere(at - deadAt).toBeGreaterThan(STALL_MS * (observer === 'kernel' ? 1.1 : 0.9));
+        expect(error).toMatchObject({ code: scene.code });
+        expect(at - deadAt).toBeLessThan(NOTICED_WITHIN_MS);
+        expect(at - deadAt).toBeGreaterThan(STALL_MS * (observer === 'kernel' ? 1.1 : 0.9));
       }
       for (const { lab } of attempts)
-        expectHere(await wideCells(lab)).toHaveLength(scene.isCommitted ? 120 : 0);
+        expect(await wideCells(lab)).toHaveLength(scene.isCommitted ? 120 : 0);
       await server.host.setForwarding(true);
       for (const attempt of attempts) {
         const proof = await copyAgain(attempt);
-        expectHere(proof).toMatchObject({ status: 'done', provenBefore: scene.isCommitted });
-        expectHere(await ledger(attempt.lab)).toEqual(['02:00 04:00 done written=120']);
-        expectHere(await wideCells(attempt.lab)).toEqual(await narrowCells(attempt.lab));
+        expect(proof).toMatchObject({ status: 'done', provenBefore: scene.isCommitted });
+        expect(await ledger(attempt.lab)).toEqual(['02:00 04:00 done written=120']);
+        expect(await wideCells(attempt.lab)).toEqual(await narrowCells(attempt.lab));
       }
     },
   );
