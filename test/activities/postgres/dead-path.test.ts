@@ -58,10 +58,11 @@ interface Scene {
   isCommitted: boolean;
 }
 
-/** For an attempt that waits in the middle of something until the path is dead. */
+/** For an attempt, or its server, that waits in the middle of something until the path is dead. */
 class Moment {
   private hasCome = false;
   private isDead = false;
+  private readonly onPassed: (() => Promise<void>)[] = [];
 
   async come(): Promise<void> {
     this.hasCome = true;
@@ -72,8 +73,13 @@ class Moment {
     while (!this.hasCome) await sleep(10);
   }
 
-  pass(): void {
+  whenPassed(action: () => Promise<void>): void {
+    this.onPassed.push(action);
+  }
+
+  async pass(): Promise<void> {
     this.isDead = true;
+    for (const action of this.onPassed) await action();
   }
 }
 
@@ -83,9 +89,22 @@ async function waitForBackends({ sourceDatabase }: MigrationLab, sql: string, co
   while ((await sourceDatabase.query(working)).rows.length < count) await sleep(10);
 }
 
-const wait = (seconds: number) => `
+const LOCK = 4711;
+
+const triggered = (action: string) => `
   create or replace function wait() returns trigger language plpgsql as
-    'begin perform pg_sleep(${seconds}); return new; end'`;
+    'begin perform ${action}; return new; end'`;
+
+/** Makes a trigger function `wait` for what the server is to begin only when the path is dead. */
+async function waitOnServer({ targetDatabase }: MigrationLab, moment: Moment): Promise<void> {
+  await targetDatabase.query(triggered(`pg_advisory_xact_lock(${LOCK})`));
+  const holder = await targetDatabase.pool.connect();
+  await holder.query(`select pg_advisory_lock(${LOCK})`);
+  moment.whenPassed(async () => {
+    await holder.query(`select pg_advisory_unlock(${LOCK})`);
+    holder.release();
+  });
+}
 
 const scenes: Scene[] = [
   {
@@ -103,14 +122,14 @@ const scenes: Scene[] = [
   },
   {
     what: 'while it writes',
-    set: async (lab) => {
-      await lab.targetDatabase.query(wait(0.2));
+    set: async (lab, moment) => {
+      await waitOnServer(lab, moment);
       await lab.targetDatabase.query(
         `create trigger wait before insert on ${WIDE} for each row execute function wait()`,
       );
       return lab;
     },
-    comes: (lab) => waitForBackends(lab, `query ilike 'copy %from stdin%' and state = 'active'`),
+    comes: (lab) => waitForBackends(lab, `wait_event_type = 'Lock' and query ilike 'copy %'`),
     code: 'connection-lost',
     isCommitted: false,
   },
@@ -126,15 +145,15 @@ const scenes: Scene[] = [
   },
   {
     what: 'before COMMIT is answered',
-    set: async (lab) => {
-      await lab.targetDatabase.query(wait(2));
+    set: async (lab, moment) => {
+      await waitOnServer(lab, moment);
       await lab.targetDatabase.query(
         `create constraint trigger wait after update on fairlead.chunk deferrable initially deferred
           for each row when (new.status = 'done') execute function wait()`,
       );
       return lab;
     },
-    comes: (lab) => waitForBackends(lab, `wait_event = 'PgSleep' and query = 'commit'`),
+    comes: (lab) => waitForBackends(lab, `wait_event_type = 'Lock' and query = 'commit'`),
     code: 'commit-unknown',
     isCommitted: true,
   },
@@ -174,7 +193,7 @@ async function begin(scene: Scene, lab: MigrationLab, observer: Observer): Promi
 
 /** As Temporal does it: again, after what passes by itself. */
 async function copyAgain({ lab, plan }: Attempt): Promise<ChunkProof> {
-  await lab.targetDatabase.query(wait(0));
+  await lab.targetDatabase.query(triggered('1'));
   for (let attempt = 1; ; attempt++) {
     try {
       return await copy(lab, plan);
@@ -202,7 +221,7 @@ describe.skipIf(missing).concurrent('a path that drops every packet', () => {
       ]);
       await server.host.setForwarding(false);
       const deadAt = performance.now();
-      for (const { moment } of attempts) moment.pass();
+      for (const { moment } of attempts) await moment.pass();
       for (const { observer, failure } of attempts) {
         const { error, at } = await failure;
         expect(error).toMatchObject({ code: scene.code });
