@@ -41,10 +41,19 @@ function mergeSides(checks: readonly Check[]): Check[] {
     one.fix === other.fix;
   const twinOf = (check: Check, about: string) =>
     checks.find((other) => other.about === about && isTwin(check, other));
-  return checks.flatMap((check) => {
+  return inOrder(checks).flatMap((check) => {
     if (check.about === 'source' && twinOf(check, 'target')) return [{ ...check, about: 'both' }];
     return check.about === 'target' && twinOf(check, 'source') ? [] : [check];
   });
+}
+
+/** What the target says stands beside what the source says of the same. */
+function inOrder(checks: readonly Check[]): Check[] {
+  const placeOf = (check: Check) => {
+    const beside = checks.findIndex(({ about, name }) => about === 'source' && name === check.name);
+    return check.about === 'target' && beside >= 0 ? beside : checks.indexOf(check);
+  };
+  return checks.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 function linesOf({ about, name, verdict, found, fix }: Check, columns: number): string[] {

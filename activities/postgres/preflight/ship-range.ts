@@ -96,24 +96,46 @@ export function checkRange(range: ShipRange, table: TableName): Check[] {
 /** At most so many spans are asked whether they hold a cell; more are sampled evenly. */
 const PROBED_SPANS = 96;
 
-/** Which share of a time holds cells: of its chunks, or of its days where these are too many. */
+/** Which share of a time holds cells. */
 export interface Occupancy {
+  /** Of the time itself, not of the number of spans, because the first and the last may be short. */
   share: number;
-  /** `90 of 96 days`. */
+  /** `90 of 96 days hold cells, and 95 of 96 of their chunks`. */
   words: string;
-  /** Spans with cells, oldest first. */
+  /** Chunks with cells, oldest first. */
   full: Span[];
 }
 
+/** Asks every chunk; where these are too many, days first, and then chunks of the days that hold cells. */
 export async function findOccupancy(
   client: PoolClient,
   table: TableName,
-  { ship, channels, widthUs }: ShipRange,
+  range: ShipRange,
   open: readonly Span[],
 ): Promise<Occupancy> {
+  const { widthUs } = range;
   const chunks = open.reduce((sum, span) => sum + countChunks(span, widthUs), 0);
-  const unitUs = chunks <= PROBED_SPANS ? widthUs : Math.max(DAY_US, widthUs);
-  const spans = open.flatMap((span) => [...piecesOf(span, unitUs)]);
+  if (chunks <= PROBED_SPANS || widthUs >= DAY_US) {
+    const { share, full, counts } = await probe(client, table, range, open, widthUs);
+    return { share, full, words: `${counts} chunks hold cells` };
+  }
+  const days = await probe(client, table, range, open, DAY_US);
+  const ofDays = await probe(client, table, range, days.full, widthUs);
+  return {
+    share: days.share * ofDays.share,
+    full: ofDays.full,
+    words: `${days.counts} days hold cells, and ${ofDays.counts} of their chunks`,
+  };
+}
+
+async function probe(
+  client: PoolClient,
+  table: TableName,
+  { ship, channels }: ShipRange,
+  within: readonly Span[],
+  unitUs: number,
+): Promise<{ share: number; full: Span[]; counts: string }> {
+  const spans = within.flatMap((span) => [...piecesOf(span, unitUs)]);
   const step = Math.max(1, spans.length / PROBED_SPANS);
   const probed = Array.from(
     { length: Math.min(spans.length, PROBED_SPANS) },
@@ -121,11 +143,14 @@ export async function findOccupancy(
   );
   const hold = await findSpansWithCells(client, table, ship, channels, probed);
   const full = probed.filter((_, index) => hold[index]);
-  const unit = unitUs === widthUs ? 'chunks' : 'days';
-  const sampled = probed.length < spans.length ? `, sampled from ${formatWhole(spans.length)}` : '';
-  const words = `${full.length} of ${probed.length} ${unit} hold cells${sampled}`;
-  return { share: probed.length === 0 ? 0 : full.length / probed.length, words, full };
+  const sampled =
+    probed.length < spans.length ? ` (sampled from ${formatWhole(spans.length)})` : '';
+  const counts = `${full.length} of ${probed.length}${sampled}`;
+  return { share: lengthOf(full) / Math.max(1, lengthOf(probed)), full, counts };
 }
+
+const lengthOf = (spans: readonly Span[]): number =>
+  spans.reduce((sum, { fromUs, toUs }) => sum + toUs - fromUs, 0);
 
 function* piecesOf(span: Span, unitUs: number): Generator<Span> {
   for (let { fromUs } = span; fromUs < span.toUs;) {
@@ -135,25 +160,9 @@ function* piecesOf(span: Span, unitUs: number): Generator<Span> {
   }
 }
 
-/** The first chunk with cells from the middle of what is to be copied on. */
-export async function chooseSample(
-  client: PoolClient,
-  table: TableName,
-  { ship, channels, widthUs, toUs }: ShipRange,
-  { full }: Occupancy,
-): Promise<Span | undefined> {
-  const middle = full[Math.floor(full.length / 2)];
-  if (!middle) return undefined;
-  const middleUs = (middle.fromUs + middle.toUs) / 2;
-  const isDay = middle.toUs - middle.fromUs > widthUs;
-  const sinceUs = isDay ? Math.floor(middleUs / widthUs) * widthUs : middle.fromUs;
-  const cellUs =
-    (await firstInstant(client, table, ship, channels, sinceUs)) ??
-    (await firstInstant(client, table, ship, channels, middle.fromUs));
-  if (cellUs === undefined) return undefined;
-  const fromUs = Math.max(Math.floor(cellUs / widthUs) * widthUs, middle.fromUs);
-  return { fromUs, toUs: Math.min(fromUs + widthUs, Math.max(toUs, fromUs + 1)) };
-}
+/** The chunk in the middle of those that hold cells. */
+export const chooseSample = ({ full }: Occupancy): Span | undefined =>
+  full[Math.floor(full.length / 2)];
 
 /** What a migration still has to do of a range. */
 export const openSpans = (range: Span, proven: readonly Span[]): Span[] =>

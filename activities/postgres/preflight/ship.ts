@@ -5,7 +5,7 @@ import { MS_US, formatDurationMs, formatInstant, type EpochUs } from '../../../d
 import type { ChannelColumn } from '../../../domain/wide-layout.ts';
 import { formatBytes } from '../../sensor/recording/format-bytes.ts';
 import { findInstallation } from '../fairlead-schema.ts';
-import { listChunks } from '../ledger.ts';
+import { listChunks, type ChunkKey } from '../ledger.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
 import { checkPlan, checkStatistics, explainChunk, type ChunkPlan } from './chunk-plan.ts';
 import { formatMany, formatWhole } from './figures.ts';
@@ -201,7 +201,7 @@ async function lookAtChunk(
   open: readonly Span[],
   layout: ShipLayout,
 ): Promise<ChunkFindings> {
-  const { databases, source, table, deadline, shareMs } = surroundings;
+  const { source, table, deadline, shareMs } = surroundings;
   const { ship, channels } = range;
   const found: ChunkFindings = { checks: [] };
   if (open.length === 0) return found;
@@ -212,7 +212,7 @@ async function lookAtChunk(
       deadline,
       async (client) => {
         const occupancy = await findOccupancy(client, table.name, range, open);
-        const span = await chooseSample(client, table.name, range, occupancy);
+        const span = chooseSample(occupancy);
         if (!span) return { occupancy };
         return {
           occupancy,
@@ -229,19 +229,10 @@ async function lookAtChunk(
     const checks = [checkPlan(ship, plan, table, source.facts)];
     if (plan.scans.length > 0) return checks;
     const sampled = await attempt('ships', ship, 'one chunk', async () => {
-      const sample = await databases.buffers.use('chunk', (buffer) =>
-        look(
-          source.pool,
-          deadline,
-          (client) =>
-            readSample(client, table, { ...span, ship }, channels, layout.columns, buffer),
-          Math.min(SAMPLE_MS, shareMs),
-        ),
-      );
-      found.sample = sample;
+      found.sample = await sampleChunk(surroundings, { ...span, ship }, channels, layout);
       return [
-        checkSample(sample, channels.length),
-        ...checkStatistics(ship, plan, sample.cells, table),
+        checkSample(found.sample, channels.length),
+        ...checkStatistics(ship, plan, found.sample.cells, table),
       ];
     });
     return [...checks, ...sampled.map((check) => withSmallerWidth(check, surroundings.widthMs))];
@@ -249,9 +240,24 @@ async function lookAtChunk(
   return found;
 }
 
-/** A chunk that did not fit into the sample's time or memory would be split; then smaller ones are better from the start. */
+const sampleChunk = (
+  { databases, source, table, deadline, shareMs }: ShipSurroundings,
+  key: ChunkKey,
+  channels: readonly string[],
+  { columns }: ShipLayout,
+): Promise<Sample> =>
+  databases.buffers.use('chunk', (buffer) =>
+    look(
+      source.pool,
+      deadline,
+      (client) => readSample(client, table, key, channels, columns, buffer),
+      Math.min(SAMPLE_MS, shareMs),
+    ),
+  );
+
+/** A chunk that fits neither the sample's time nor the buffer: smaller ones are better from the start. */
 function withSmallerWidth(check: Check, widthMs: number): Check {
-  if (check.name !== 'one chunk' || check.verdict !== 'look' || check.fix !== null) return check;
+  if (check.name !== 'one chunk' || !/not to be had/.test(check.found)) return check;
   const width = formatDurationMs(Math.max(60_000, widthMs / 4)).replaceAll(' ', '');
   return { ...check, fix: `[migration]\nwidth = "${width}"` };
 }

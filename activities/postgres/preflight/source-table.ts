@@ -40,7 +40,7 @@ export async function describeSourceTable(
      select (select relkind::text from pg_class where oid = $1::regclass) as kind,
             coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 as rows, coalesce(sum(c.relpages), 0)::float8 as pages,
             coalesce(sum(pg_table_size(c.oid)), 0)::float8 as bytes, coalesce(sum(pg_indexes_size(c.oid)), 0)::float8 as index_bytes
-       from tree join pg_class c using (oid) where c.relkind in ('r', 'p', 'm')`,
+       from tree join pg_class c using (oid) where c.relkind in ('r', 'm')`,
     [quoteTable(name)],
   );
   const { kind, rows: tuples, pages, bytes, index_bytes: indexBytes } = rows[0];

@@ -58,6 +58,7 @@ describe('the room that a preflight finds', () => {
       max_wal_senders: '4',
       archive_mode: 'on',
       archive_command: 'false',
+      idle_session_timeout: '10min',
     });
     await query(narrowTableSql);
   });
@@ -75,6 +76,20 @@ describe('the room that a preflight finds', () => {
     expect(check('target archiver').verdict).toBe('good');
     expect(check('target replication slots')).toMatchObject({ verdict: 'good' });
     expect(check('target synchronous standbys').verdict).toBe('good');
+  });
+
+  it('names the file of a timeout, and the line; and the command line', async () => {
+    await query(`alter system set transaction_timeout = '30s'`);
+    await query('select pg_reload_conf()');
+    while ((await query('show transaction_timeout')).rows[0].transaction_timeout !== '30s');
+    const { check } = await look();
+    expect(check('target transaction_timeout')).toMatchObject({
+      verdict: 'stop',
+      found: expect.stringMatching(/30s \(\S+postgresql\.auto\.conf:\d+\)/),
+    });
+    expect(check('target idle_session_timeout').found).toBe("10m (the server's command line)");
+    await query(check('target transaction_timeout').fix!);
+    expect((await look()).check('target transaction_timeout').verdict).toBe('good');
   });
 
   it('is filled by a slot that nobody reads, until it is dropped', async () => {

@@ -205,7 +205,9 @@ describe('ships in a preflight', () => {
     await fillNarrowTable(lab.sourceDatabase, { instants: 5_760, from: '2025-01-01' });
     await fillNarrowTable(lab.sourceDatabase, { instants: 5_760, from: '2025-01-10' });
     const { check, ships } = await preflight(lab);
-    expect(check(`${SHIP} estimate`).found).toContain('2 of 10 days hold cells');
+    expect(check(`${SHIP} estimate`).found).toContain(
+      '2 of 10 days hold cells, and 24 of 24 of their chunks',
+    );
     expect(ships).toMatchObject([{ chunks: 120, estimatedCells: 46_080 }]);
   });
 
@@ -223,5 +225,42 @@ describe('ships in a preflight', () => {
     const { check, ships } = await preflight(lab);
     expect(check('ships')).toMatchObject({ verdict: 'look', found: 'the narrow table is empty' });
     expect(ships).toEqual([]);
+  });
+
+  it('say that a chunk is too big for the buffer, and which width would do', async () => {
+    await using lab = await migrationLab({ maxBufferBytes: 1_100_000 });
+    await fillNarrowTable(lab.sourceDatabase, { channels: 120 });
+    const { check, ships } = await preflight(lab);
+    expect(check(`${SHIP} one chunk`)).toMatchObject({
+      verdict: 'look',
+      found: expect.stringContaining('more than 1100000 bytes arrived for one chunk'),
+      fix: '[migration]\nwidth = "30m"',
+    });
+    expect(ships).toEqual([]);
+  });
+
+  it('are found in a partitioned table, and through a view', async () => {
+    await using lab = await migrationLab();
+    const { sourceDatabase: database } = lab;
+    await fillNarrowTable(database);
+    await database.query(
+      `create table tenant.parted (like tenant.tbl_data_timeseries) partition by range (created_time);
+       alter table tenant.parted add primary key (ship_id, data_channel_id, created_time);
+       create table tenant.parted_early partition of tenant.parted for values from ('2025-01-01') to ('2025-06-15 02:00');
+       create table tenant.parted_late partition of tenant.parted for values from ('2025-06-15 02:00') to ('2026-01-01');
+       insert into tenant.parted select * from tenant.tbl_data_timeseries;
+       create view tenant.seen as select * from tenant.tbl_data_timeseries;
+       analyze`,
+    );
+    for (const name of ['parted', 'seen']) {
+      const { check, ships } = await anew(lab, (own) =>
+        preflight({ ...own, sourceTable: { schema: 'tenant', name } }),
+      );
+      expect(ships, name).toMatchObject([{ ship: SHIP, chunks: 3, estimatedCells: 5_760 }]);
+      expect(check(`${SHIP} plan`).verdict).toBe('good');
+      expect(check('source size').found).toContain(
+        name === 'seen' ? 'is a view' : 'partitioned: about 5,760 rows',
+      );
+    }
   });
 });
