@@ -29,7 +29,9 @@ export function preflightText(
     if (ofGroup.length === 0) return [];
     return [group, ...ofGroup.flatMap((check) => linesOf(check, columns)), ''];
   });
-  return [...lines, ...shipLines(ships, width), summaryOf(checks, reached)].join('\n');
+  return [...lines, ...shipLines(ships, width), ...wrap(summaryOf(checks, reached), columns)].join(
+    '\n',
+  );
 }
 
 /** What source and target say alike, as when they are one database, is said once. */

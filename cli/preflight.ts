@@ -51,7 +51,6 @@ async function preflight(
       ships,
       fleet: fleet.ships,
       widthMs: migration.widthMs,
-      window: migration.window,
       poolSize: worker.poolSize,
       withinMs: WITHIN_MS,
     }),

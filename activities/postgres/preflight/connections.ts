@@ -3,19 +3,21 @@ import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { look, type Deadline, type Side } from './look.ts';
 
 export interface ConnectionNeeds {
-  /** What one worker opens to this database at most. */
+  /** What one worker opens to each database at most. */
   poolSize: number;
-  /** Both roles of ours are in the same database, with a pool each. */
-  isShared: boolean;
-  chunksInFlight: number;
+  /** What source and target have in common: then both pools come out of it. */
+  shared: Record<Sharing, boolean>;
 }
+
+type Sharing = 'server' | 'role' | 'database';
 
 /** For commands that a person types beside the worker. */
 const COMMANDS = 2;
 /** A chunk reads by two connections and writes by one. */
-const PER_CHUNK = 2;
+const LEAST = 2;
 
 interface Limit {
+  of: Sharing;
   what: string;
   left: number;
   fix: (missing: number) => string;
@@ -24,7 +26,7 @@ interface Limit {
 /** Connections that are left for us, and then for others. */
 export async function checkConnections(
   { role, pool, facts }: Side,
-  needs: ConnectionNeeds,
+  { poolSize, shared }: ConnectionNeeds,
   deadline: Deadline,
 ): Promise<Check[]> {
   const { good, look: toLookAt, stop } = checksOf('connections', role);
@@ -32,29 +34,32 @@ export async function checkConnections(
     const { rows } = await client.query(SELECT_CONNECTIONS);
     return rows[0];
   });
-  const limits = limitsOf(row, facts.user, facts.database);
-  const tightest = limits.reduce((least, limit) => (limit.left < least.left ? limit : least));
-  const wanted = (needs.poolSize + COMMANDS) * (needs.isShared ? 2 : 1);
-  const left = tightest.left - wanted;
+  const limits = limitsOf(row, facts.user, facts.database).map((limit) => {
+    const pools = shared[limit.of] ? 2 : 1;
+    return { ...limit, pools, wanted: (poolSize + COMMANDS) * pools };
+  });
+  const afterUs = ({ left, wanted }: (typeof limits)[number]) => left - wanted;
+  const tightest = limits.reduce((least, limit) =>
+    afterUs(limit) < afterUs(least) ? limit : least,
+  );
+  const { what, left, pools, wanted } = tightest;
+  const forOthers = afterUs(tightest);
   const found =
-    `${tightest.left} are left of ${tightest.what} (${row.in_use} of ${row.max} in use); ` +
-    `a worker takes ${wanted} at most${needs.isShared ? ', because source and target share it' : ''}`;
-  const least = PER_CHUNK * (needs.isShared ? 2 : 1);
-  if (tightest.left < least)
-    return [stop('connections', found, tightest.fix(wanted - tightest.left))];
-  if (left < Math.max(3, row.max * 0.05))
-    return [
-      toLookAt(
-        'connections',
-        `${found}: ${left < 0 ? 'it will wait for its own' : `leaves ${left} for all others`}`,
-        `${tightest.fix(wanted - tightest.left)}\n-- or fewer of ours, in fairlead.toml: [worker] poolSize = ${smallerPool(tightest.left, needs)}`,
-      ),
-    ];
-  return [good('connections', `${found}, which leaves ${left} for others`)];
+    `${left} are left of ${what} (${row.in_use} of ${row.max} in use); ` +
+    `a worker takes ${wanted} at most${pools === 2 ? ', because source and target share it' : ''}`;
+  if (left < LEAST * pools) return [stop('connections', found, tightest.fix(-forOthers))];
+  // Of a limit of our own, nobody else wants any.
+  if (forOthers >= (tightest.of === 'role' ? 0 : Math.max(3, row.max * 0.05)))
+    return [good('connections', `${found}, which leaves ${forOthers} for others`)];
+  const fewer = Math.max(LEAST, Math.floor(left / pools / 2) - COMMANDS);
+  return [
+    toLookAt(
+      'connections',
+      `${found}: ${forOthers < 0 ? 'it will wait for its own' : `leaves ${forOthers} for all others`}`,
+      `${tightest.fix(-forOthers)}\n-- or fewer of ours, in fairlead.toml: [worker] poolSize = ${fewer}`,
+    ),
+  ];
 }
-
-const smallerPool = (left: number, { isShared }: ConnectionNeeds): number =>
-  Math.max(2, Math.floor(left / (isShared ? 4 : 2)) - COMMANDS);
 
 const SELECT_CONNECTIONS = `
   select current_setting('max_connections')::int as max,
@@ -79,6 +84,7 @@ type ConnectionRow = Record<
 /** A superuser is bound by `max_connections` alone. */
 function limitsOf(row: ConnectionRow, user: string, database: string): Limit[] {
   const whole: Limit = {
+    of: 'server',
     what: `max_connections ${row.max}`,
     left: row.max - (row.is_superuser ? 0 : row.reserved) - row.in_use,
     fix: (missing) =>
@@ -88,6 +94,7 @@ function limitsOf(row: ConnectionRow, user: string, database: string): Limit[] {
   const limits = [whole];
   if (row.role_limit >= 0)
     limits.push({
+      of: 'role',
       what: `role ${user}'s limit ${row.role_limit}`,
       left: row.role_limit - row.of_role,
       fix: (missing) =>
@@ -95,6 +102,7 @@ function limitsOf(row: ConnectionRow, user: string, database: string): Limit[] {
     });
   if (row.database_limit >= 0)
     limits.push({
+      of: 'database',
       what: `database ${database}'s limit ${row.database_limit}`,
       left: row.database_limit - row.of_database,
       fix: (missing) =>

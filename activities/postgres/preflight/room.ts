@@ -57,7 +57,7 @@ async function diskCheck(
     return toLookAt(
       'disk',
       `${found}; how much is free, SQL cannot see`,
-      `df -h ${place ?? '"$(psql -XAtc \'show data_directory\')"'}   # on the database server; a platform shows it in its console`,
+      `df -h ${place ?? '"$(sudo -u postgres psql -XAtc \'show data_directory\')"'}   # on the database server; a platform shows it in its console`,
     );
   const sentence = `${found}; ${formatBytes(free)} are free`;
   // While the chunks of a migration are written, their WAL lies beside them until a checkpoint.

@@ -5,7 +5,7 @@ import { MS_US } from '../../../domain/time.ts';
 import { listShips } from '../channel-probes.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
 import { checkPlan, explainChunk, imagineChunk } from './chunk-plan.ts';
-import { checkConnections } from './connections.ts';
+import { checkConnections, type ConnectionNeeds } from './connections.ts';
 import { formatWhole } from './figures.ts';
 import { Deadline, OutOfTime, attempt, checkOfFailure, look, type Side } from './look.ts';
 import { checkPath } from './path.ts';
@@ -29,7 +29,6 @@ export interface PreflightRequest {
   ships: readonly string[];
   fleet: readonly string[];
   widthMs: number;
-  window: number;
   /** Connections of one worker to each database. */
   poolSize: number;
   /** After so long, what was not had is said to be missing. */
@@ -56,10 +55,8 @@ export async function runPreflight(
     reach('target', databases, deadline),
   ]);
   const sides = [source, target].flatMap(({ side }) => side ?? []);
-  const isShared = sides.length === 2 && isSameServer(sides[0]!.facts, sides[1]!.facts);
-  const general = await Promise.all(
-    sides.map((side) => checkSide(side, { ...request, isShared }, deadline)),
-  );
+  const needs = { poolSize: request.poolSize, shared: whatIsShared(sides) };
+  const general = await Promise.all(sides.map((side) => checkSide(side, needs, deadline)));
   const ships = source.side
     ? await checkSource(databases, source.side, target.side, request, deadline)
     : { checks: [], findings: [], names: [...request.ships] };
@@ -89,22 +86,29 @@ async function reach(
   } catch (error) {
     const check = checkOfFailure('servers', role, 'connection', error);
     const isAway = !(error instanceof FairleadError) || error.kind === 'transient';
-    return { checks: [{ ...check, verdict: 'stop' }], isReached: !isAway };
+    const fix = check.fix ?? `# check [${role}] url, and FAIRLEAD_${role.toUpperCase()}_URL`;
+    return { checks: [{ ...check, verdict: 'stop', fix }], isReached: !isAway };
   }
 }
 
-async function checkSide(
-  side: Side,
-  needs: { poolSize: number; window: number; isShared: boolean },
-  deadline: Deadline,
-): Promise<Check[]> {
+function whatIsShared([one, other]: readonly Side[]): ConnectionNeeds['shared'] {
+  if (!one || !other || !isSameServer(one.facts, other.facts))
+    return { server: false, role: false, database: false };
+  return {
+    server: true,
+    role: one.facts.user === other.facts.user,
+    database: one.facts.databaseOid === other.facts.databaseOid,
+  };
+}
+
+async function checkSide(side: Side, needs: ConnectionNeeds, deadline: Deadline): Promise<Check[]> {
   const servers = await checkServer(side, deadline);
   const sessions = await attempt('sessions', side.role, 'timeouts', async () => {
     const settings = await readSessionSettings(side, deadline);
     return [...checkTimeouts(side, settings), ...(await checkPath(side, settings, deadline))];
   });
   const connections = await attempt('connections', side.role, 'connections', () =>
-    checkConnections(side, { ...needs, chunksInFlight: needs.window }, deadline),
+    checkConnections(side, needs, deadline),
   );
   return [...servers, ...sessions, ...connections];
 }

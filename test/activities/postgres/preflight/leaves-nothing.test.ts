@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { TestDatabase } from '../../../database.ts';
@@ -102,6 +104,25 @@ describe('a preflight', () => {
     });
     expect(check(`${SHIP} plan`).verdict).toBe('good');
     expect(ships).toMatchObject([{ ship: SHIP, estimatedCells: 5_760 }]);
+  });
+
+  it('waits seconds, not for ever, for a database that never answers', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const hole = (url: string) => Object.assign(new URL(url), { port: String(port) }).href;
+    await using lab = await migrationLab({ targetUrl: hole });
+    const startedAt = Date.now();
+    const { check, reached } = await preflight(lab);
+    expect(Date.now() - startedAt).toBeLessThan(15_000);
+    silent.close();
+    expect(reached).toBe(false);
+    expect(check('target connection')).toMatchObject({
+      verdict: 'stop',
+      found: 'not to be had within 5s',
+      fix: expect.stringContaining('FAIRLEAD_TARGET_URL'),
+    });
+    expect(check('source version').verdict).toBe('good');
   });
 
   it('is told a refused password, which is no absence', async () => {

@@ -29,7 +29,6 @@ export async function preflight(
     ships: [],
     fleet: [],
     widthMs: 7_200_000,
-    window: 2,
     poolSize: 8,
     withinMs: 50_000,
     ...request,

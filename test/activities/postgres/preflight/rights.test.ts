@@ -136,6 +136,28 @@ describe('a preflight', () => {
     expect((await preflight(lab)).checks.filter(({ name }) => name === 'triggers')).toEqual([]);
   });
 
+  it('counts both pools where source and target share a limit, and only there', async () => {
+    await using reader = await ownRole();
+    await using writer = await ownRole();
+    await using lab = await migrationLab({ sourceUrl: reader.url, targetUrl: writer.url });
+    const { sourceDatabase: database } = lab;
+    await grantAll(database, reader.name);
+    await database.query(`alter role ${writer.name} connection limit 12`);
+    const own = await preflight(lab);
+    expect(own.check('target connections')).toMatchObject({
+      verdict: 'good',
+      found: expect.stringContaining('a worker takes 10 at most'),
+    });
+    await database.query(`alter database ${database.name} connection limit 12`);
+    const shared = await preflight(lab);
+    expect(shared.check('target connections')).toMatchObject({
+      verdict: 'look',
+      found: expect.stringContaining(
+        'a worker takes 20 at most, because source and target share it',
+      ),
+    });
+  });
+
   it('stops where a role has too few connections, and says how many are left for others', async () => {
     await using role = await ownRole();
     await using lab = await migrationLab({ sourceUrl: role.url, targetUrl: role.url });
