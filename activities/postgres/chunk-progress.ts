@@ -10,6 +10,8 @@ import { lookAtServer, type Sight } from './server-at-work.ts';
 const HEARTBEAT_INTERVAL_MS = 2_000;
 /** A server that does not answer within this share of the bound for silence is one that cannot be reached. */
 const ANSWER_SHARE = 1 / 12;
+/** Also where the bound is short: connecting takes time on a busy machine. */
+const LEAST_ANSWER_MS = 1_000;
 /** One that is at work is asked again after this share. */
 const REPEAT_SHARE = 1 / 6;
 
@@ -88,7 +90,8 @@ export class ChunkProgress {
   }
 
   private async judge(): Promise<void> {
-    const sight = await lookAtServer(this.connections.keys(), this.stallMs * ANSWER_SHARE);
+    const answerMs = Math.max(LEAST_ANSWER_MS, this.stallMs * ANSWER_SHARE);
+    const sight = await lookAtServer(this.connections.keys(), answerMs);
     this.countBytes();
     // While that was asked, something may have moved.
     if (!this.isSilent || this.signal.aborted) return;
