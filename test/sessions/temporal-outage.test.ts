@@ -4,7 +4,7 @@ import { stop } from '../../workflows/sensor-messages.ts';
 import { ownTemporal } from './own-temporal.ts';
 import { sessionLab, sessionWhere, vouchedForSince, type SessionLab } from './session-lab.ts';
 
-// Longer than a minute, because that is the outage that is promised to be survived: run with SLOW_TESTS=1.
+// Longer than a minute, because that is the outage that is promised to be survived: `npm run test:slow`.
 const OUTAGE_MS = 60_000;
 const SENSORS = ['pier-1', 'pier-2', 'pier-3', 'pier-4'];
 
