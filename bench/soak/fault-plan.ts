@@ -1,5 +1,5 @@
 import type { FaultName, FaultOptions } from '../../simulator/faults.ts';
-import { seeded } from './seeded.ts';
+import { seeded, shuffled } from './seeded.ts';
 
 /** One fault of the sensor server, how long it lasts, and when it begins after the start. */
 export interface PlannedFault {
@@ -104,9 +104,3 @@ function planBlows(lastMs: number, everyMs: number, random: () => number): Plann
     blows.push({ atMs, blow: half % 2 === 1 ? 'kill the worker' : ofTemporal });
   }
 }
-
-const shuffled = <T>(list: readonly T[], random: () => number): T[] =>
-  list
-    .map((value) => ({ value, at: random() }))
-    .toSorted((a, b) => a.at - b.at)
-    .map(({ value }) => value);

@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageRoot } from '../../workers/configuration/package-root.ts';
 
-const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+/** The build, also for those who run from the sources. */
+const MAIN = join(packageRoot, 'dist', 'cli', 'main.js');
 
 export interface Outcome {
   exitCode: number | null;
@@ -11,8 +13,14 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Runs a command of the program to its end, as a user would. */
-export async function fairlead(cwd: string, ...words: string[]): Promise<Outcome> {
+export interface Command {
+  child: ChildProcess;
+  /** What it ends with. */
+  outcome: Promise<Outcome>;
+}
+
+/** Starts a command of the program, as a user would. */
+export function startCommand(cwd: string, words: readonly string[]): Command {
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -20,9 +28,15 @@ export async function fairlead(cwd: string, ...words: string[]): Promise<Outcome
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const [exitCode] = (await once(child, 'close')) as [number | null];
-  return { exitCode, stdout, stderr };
+  const outcome = once(child, 'close').then(([exitCode]) => {
+    return { exitCode: exitCode as number | null, stdout, stderr };
+  });
+  return { child, outcome };
 }
+
+/** Runs a command to its end. */
+export const fairlead = (cwd: string, ...words: string[]): Promise<Outcome> =>
+  startCommand(cwd, words).outcome;
 
 export interface Running {
   child: ChildProcess;

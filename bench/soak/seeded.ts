@@ -6,3 +6,9 @@ export function seeded(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+export const shuffled = <T>(list: readonly T[], random: () => number): T[] =>
+  list
+    .map((value) => ({ value, at: random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ value }) => value);

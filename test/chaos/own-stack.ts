@@ -1,16 +1,14 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { inject } from 'vitest';
+import { startCommand } from '../../bench/soak/processes.ts';
 import { anyFreePort } from '../../workers/stack/choose-port.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Who can be killed under a running `fairlead up`. */
 export type Victim = 'worker' | 'sensorWorker' | 'postgres' | 'temporal';
@@ -53,7 +51,7 @@ export async function startOwnStack(configuration: string): Promise<OwnStack> {
   const cli = inject('temporalCliPath');
   await symlink(cli, join(home, 'cache', basename(cli)));
   await writeFile(join(folder.path, 'fairlead.toml'), `${await ownPorts()}${configuration}`);
-  const run = (...words: string[]) => startCommand(folder.path, words);
+  const run = (...words: string[]) => startJsonCommand(folder.path, words);
   const up = run('up');
   const ready = await firstLine(up.child);
   return {
@@ -80,19 +78,13 @@ async function ownPorts(): Promise<string> {
   return `[stack]\npostgresPort = ${postgres}\ntemporalPort = ${temporal}\ntemporalUiPort = ${temporalUi}\n`;
 }
 
-function startCommand(folder: string, words: string[]): Command {
-  const child = spawn(process.execPath, [MAIN, ...words, '--json'], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
-  const outcome = once(child, 'close').then(([exitCode]) => {
-    return { exitCode: exitCode as number | null, json: parseJson(stdout), stderr };
-  });
-  return { child, outcome };
+function startJsonCommand(folder: string, words: string[]): Command {
+  const { child, outcome } = startCommand(folder, [...words, '--json']);
+  const told = async () => {
+    const { exitCode, stdout, stderr } = await outcome;
+    return { exitCode, json: parseJson(stdout), stderr };
+  };
+  return { child, outcome: told() };
 }
 
 const parseJson = (text: string): unknown => (text.startsWith('{') ? JSON.parse(text) : undefined);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cuttablePath } from './cuttable-path.ts';
+import { cuttablePath } from '../../bench/cuttable-path.ts';
 import { sessionLab, sessionWhere, vouchedForSince } from './session-lab.ts';
 
 // About a minute: a heartbeat timeout of ten seconds has to pass twice.

@@ -10,7 +10,7 @@ import type { SessionHeartbeat, SessionView } from '../../domain/sensor-session.
 import type { sensorSession } from '../../workflows/sensor-session.ts';
 import { session } from '../../workflows/sensor-messages.ts';
 import { sessionHeader } from '../../workflows/session-header.ts';
-import type { CuttablePath, cuttablePath } from './cuttable-path.ts';
+import type { CuttablePath, cuttablePath } from '../../bench/cuttable-path.ts';
 import { testTemporal } from '../temporal.ts';
 import { workflowBundle } from '../workflows/workflow-bundle.ts';
 import { PlayedServer } from './played-server.ts';

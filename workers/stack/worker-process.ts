@@ -55,7 +55,8 @@ export async function superviseWorker(
   return supervise({ name: nameOf[part], first: await start(), report, restart: start });
 }
 
-async function startWorkerProcess(
+/** Starts a worker once, with its log and pid file in `home`. */
+export async function startWorkerProcess(
   home: string,
   part: WorkerPart,
   worker: WorkerCommand,

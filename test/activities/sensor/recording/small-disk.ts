@@ -1,23 +1,18 @@
-import { spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mountSmallDisk, runAsRoot as run, unmountDisk } from '../../../../bench/small-disk.ts';
 import { temporaryFolder } from '../../../temporary-folder.ts';
-
-const run = (command: string, ...args: string[]) => {
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
-};
 
 export type Disk = AsyncDisposable & { path: string };
 
 /** A disk of its own, so many megabytes large, in memory; only root on Linux may have one. */
 export async function smallDisk(megabytes: number): Promise<Disk> {
   const folder = await temporaryFolder();
-  run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder.path);
+  mountSmallDisk(folder.path, megabytes);
   return {
     path: folder.path,
     [Symbol.asyncDispose]: async () => {
-      run('umount', '--lazy', folder.path);
+      unmountDisk(folder.path);
       await folder[Symbol.asyncDispose]();
     },
   };
@@ -47,7 +42,7 @@ export async function freezableDisk(
     },
     [Symbol.asyncDispose]: async () => {
       thaw();
-      run('umount', '--lazy', path);
+      unmountDisk(path);
       await folder[Symbol.asyncDispose]();
     },
   };
