@@ -124,6 +124,12 @@ export const FAILURE_RULES: readonly FailureRule[] = [
     hint: 'The server of the database takes no writes: a standby, or one in recovery. Point the URL at the primary.',
   },
   {
+    code: 'read-only',
+    states: ['54000'],
+    saying: 'wraparound',
+    hint: 'VACUUM the database as its superuser: until then its server takes no writes.',
+  },
+  {
     code: 'login-refused',
     states: ['28'],
     hint: 'Check user and password in the URL of the database, and pg_hba.conf of its server.',
@@ -135,6 +141,12 @@ export const FAILURE_RULES: readonly FailureRule[] = [
     states: ['3D000', '57P04'],
     hint: 'Check the name in the URL of the database.',
     urlPart: 'the name of the database',
+  },
+  {
+    code: 'database-absent',
+    states: ['55000'],
+    saying: 'accepting connections',
+    hint: 'Let the database take connections again: alter database … allow_connections true.',
   },
   {
     code: 'permission-denied',
@@ -187,9 +199,9 @@ function ruleFor({ code, message = '', timeout, bytesFlowed }: FailureFacts) {
  *
  * @param role `source` or `target`
  */
-export function hintToConnect(code: ErrorCode, role: string): string | undefined {
-  const rule = FAILURE_RULES.find(({ urlPart, ...each }) => each.code === code && urlPart);
-  if (!rule || !['source', 'target'].includes(role)) return undefined;
+export function hintToConnect(facts: FailureFacts, role: string): string | undefined {
+  const rule = FAILURE_RULES.find(ruleFor(facts));
+  if (!rule?.urlPart || !['source', 'target'].includes(role)) return undefined;
   const variable = `FAIRLEAD_${role.toUpperCase()}_URL`;
   return `check ${rule.urlPart} in [${role}] url, or ${variable}${rule.orElse ?? ''}`;
 }

@@ -48,23 +48,24 @@ export async function withConnection<T>(
   const client = await connect(pool, name, signal);
   const shownName = asApplicationName(name);
   const giveUp = () => abandon(pool, client, shownName, signal?.reason);
-  const ignoreLateError = () => {
-    // The query in flight is rejected with the same error; this keeps it from ending the process as well.
-  };
-  client.on('error', ignoreLateError);
+  // While no query is in flight, only this tells why the server ended the session. It also keeps the error from ending us.
+  let whileIdle: unknown;
+  const remember = (error: unknown) => void (whileIdle ??= error);
+  client.on('error', remember);
   signal?.addEventListener('abort', giveUp, { once: true });
   const unwatch = watch?.({ pool, socket: socketOf(client), session: sessionOf(client) });
   try {
     await prepareFor(pool, client, shownName, purpose);
     const result = await work(client);
-    client.removeListener('error', ignoreLateError);
+    client.removeListener('error', remember);
     client.release();
     return result;
   } catch (error) {
     if (isBusy(client)) abandon(pool, client, shownName, error);
     client.release(true);
     signal?.throwIfAborted();
-    throw failureOf(error, subject, pool, purpose);
+    const first = isAnswer(whileIdle) && !isAnswer(error) ? whileIdle : error;
+    throw failureOf(first, subject, pool, purpose);
   } finally {
     unwatch?.();
     signal?.removeEventListener('abort', giveUp);
@@ -118,7 +119,7 @@ function abandon(pool: Pool, client: PoolClient, name: string, reason: unknown):
 /** The server has ended the statement by itself. */
 const isAnswer = (error: unknown): boolean => error instanceof DatabaseError;
 
-/** Only where cells are read or written, a statement that took too long had too many of them. */
+/** Only where cells are read or written, what took too much time or memory had too many of them. */
 function failureOf(
   error: unknown,
   subject: string,
@@ -126,7 +127,7 @@ function failureOf(
   purpose: ConnectionPurpose,
 ): FairleadError {
   const failure = asFairleadError(error, subject, roleOf(pool));
-  if (failure.code !== 'statement-timeout' || isAboutCells(purpose)) return failure;
+  if (failure.kind !== 'too-big' || isAboutCells(purpose)) return failure;
   return new FairleadError('database-busy', failure.message, { cause: error });
 }
 

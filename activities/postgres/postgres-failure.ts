@@ -35,8 +35,9 @@ export function asFairleadError(error: unknown, subject: string, database?: stri
  * @param role `source` or `target`; else what was being done
  */
 export function connectFailure(error: unknown, role: string): FairleadError {
-  const failure = asFairleadError(error, `the ${role} database`);
-  const hint = hintToConnect(failure.code, role);
+  const failure = asFairleadError(error, `the ${role} database`, role);
+  const { code, message } = firstOf(error as DriverError);
+  const hint = hintToConnect({ code, message }, role);
   if (hint === undefined) return failure;
   return new FairleadError(failure.code, failure.message, { hint, cause: error });
 }

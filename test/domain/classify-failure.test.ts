@@ -90,11 +90,11 @@ describe('a hint', () => {
   });
 
   it('to connect names the key and the variable of the URL', () => {
-    expect(hintToConnect('login-refused', 'source')).toBe(
+    expect(hintToConnect({ code: '28P01' }, 'source')).toBe(
       'check user and password in [source] url, or FAIRLEAD_SOURCE_URL, and pg_hba.conf of the server',
     );
-    expect(hintToConnect('disk-full', 'source')).toBeUndefined();
-    expect(hintToConnect('login-refused', 'probing')).toBeUndefined();
+    expect(hintToConnect({ code: '53100' }, 'source')).toBeUndefined();
+    expect(hintToConnect({ code: '28P01' }, 'probing')).toBeUndefined();
   });
 });
 
