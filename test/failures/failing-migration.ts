@@ -52,17 +52,17 @@ export interface FailingMigration extends AsyncDisposable {
   reader: string;
   writer: string;
   /** Done once, right before the chunk that begins at this hour is copied. */
-  before(hour: number, fault: () => Promise<unknown>): void;
-  start(request?: Partial<MigrateShipInput['request']>): Promise<void>;
+  before: (hour: number, fault: () => Promise<unknown>) => void;
+  start: (request?: Partial<MigrateShipInput['request']>) => Promise<void>;
   /** Until the workflow waits because of this failure. */
-  waitsFor(code: ErrorCode, kind?: string): Promise<Waiting>;
+  waitsFor: (code: ErrorCode, kind?: string) => Promise<Waiting>;
   /** What the Temporal UI shows: a search attribute, and the current details. */
-  shown(): Promise<{ phase: string | undefined; details: string }>;
-  resume(): Promise<void>;
+  shown: () => Promise<{ phase: string | undefined; details: string }>;
+  resume: () => Promise<void>;
   /** Until its end, which has every cell in place, but for what failed. */
-  report(): Promise<ShipReport>;
+  report: () => Promise<ShipReport>;
   /** Ends what the role's connections are at, so that the next work needs new ones. */
-  endSessionsOf(role: string): Promise<void>;
+  endSessionsOf: (role: string) => Promise<void>;
 }
 
 const roleUrl = (name: string) => (url: string) => {
