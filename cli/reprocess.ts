@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { listProofs } from '../activities/postgres/list-ledger.ts';
 import type { MigrationDatabases } from '../activities/postgres/migration-databases.ts';
-import { subtractSpans } from '../domain/chunk-planning.ts';
 import { exitCodeOfKind } from '../domain/errors.ts';
 import { namesOf } from '../domain/names.ts';
 import { formatPostProc, type FailedRange } from '../domain/post-proc.ts';
@@ -45,9 +44,8 @@ async function reprocess(file: string, options: CommonOptions): Promise<number> 
   await using databases = openDatabases(configuration, 2);
   const ranges = await readRanges(file, databases);
   const ships = rangesByShip(ranges);
-  const proofs = ranges.length === 0 ? [] : await listProofs(databases.target, ranges);
-  const open = openParts(ships, proofs);
-  const proven = countProven(ranges, proofs);
+  const open = await stillOpen(databases, ships);
+  const proven = countProven(ranges, open);
   note(startSentence(ranges, ships, proven));
   const openShips = ships.filter(({ ship }) => open.some((part) => part.ship === ship));
   const result = { ranges: { total: ranges.length, proven }, watched: [] as Watched[] };
@@ -63,14 +61,13 @@ async function reprocess(file: string, options: CommonOptions): Promise<number> 
 }
 
 /** How many of the file's ranges are proven in all of their length. */
-const countProven = (ranges: readonly FailedRange[], proofs: readonly FailedRange[]): number =>
-  ranges.filter(
-    (range) =>
-      subtractSpans(
-        range,
-        proofs.filter(({ ship }) => ship === range.ship),
-      ).length === 0,
-  ).length;
+function countProven(ranges: readonly FailedRange[], open: readonly FailedRange[]): number {
+  const isOpen = (range: FailedRange): boolean =>
+    open.some(
+      ({ ship, fromUs, toUs }) => ship === range.ship && fromUs < range.toUs && range.fromUs < toUs,
+    );
+  return ranges.filter((range) => !isOpen(range)).length;
+}
 
 function startSentence(
   ranges: readonly FailedRange[],
@@ -89,6 +86,7 @@ async function stillOpen(
   { target }: MigrationDatabases,
   ships: readonly RangesOfShip[],
 ): Promise<FailedRange[]> {
+  if (ships.length === 0) return [];
   const ranges = ships.flatMap(({ ship, spans }) => spans.map((span) => ({ ship, ...span })));
   return openParts(ships, await listProofs(target, ranges));
 }

@@ -54,7 +54,7 @@ export const openParts = (
   proofs: readonly FailedRange[],
 ): FailedRange[] =>
   ships.flatMap(({ ship, spans }) => {
-    const own = proofs.filter((proof) => proof.ship === ship);
+    const own = mergeSpans(proofs.filter((proof) => proof.ship === ship));
     return spans.flatMap((span) => subtractSpans(span, own)).map((span) => ({ ship, ...span }));
   });
 

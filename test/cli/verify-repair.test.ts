@@ -28,7 +28,7 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-describe.sequential('verify --repair', () => {
+describe.sequential('verify --repair', { timeout: 180_000 }, () => {
   it('names what differs, with both values, and says what to type', async () => {
     await query(
       `update ${WIDE} set "/a/1" = -1, "/a/2" = null where created_time = '2025-06-15 01:00';

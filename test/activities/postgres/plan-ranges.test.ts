@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { listFailedChunks, listProofs } from '../../../activities/postgres/list-ledger.ts';
 import { findOpenRanges, planChunksOfRanges } from '../../../activities/postgres/plan-ranges.ts';
+import { FairleadError } from '../../../domain/errors.ts';
+import { subtractSpans } from '../../../domain/chunk-planning.ts';
 import { planChunks } from '../../../activities/postgres/plan-chunks.ts';
 import { settleAsFailed } from '../../../activities/postgres/settle-chunk.ts';
 import { reportShip } from '../../../activities/postgres/summarize-ship.ts';
@@ -13,9 +15,11 @@ import {
   ledger,
   MAJORS,
   migrationLab,
+  narrowCells,
   planAndPrepare,
   second,
   SHIP,
+  wideCells,
   type MigrationLab,
 } from '../../migration-databases.ts';
 
@@ -128,5 +132,90 @@ describe.each(MAJORS)('ranges of a file on PostgreSQL %i', (major) => {
     });
     expect(await listProofs(lab.target, [spanOf(3), spanOf(2), spanOf(6)])).toEqual([spanOf(2)]);
     expect(await listProofs(lab.target, [])).toEqual([]);
+  });
+});
+
+/** Deterministic, from 0 to 1. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
+
+/** As Temporal does: attempts at the same chunk end each other. */
+async function copied(lab: MigrationLab, plan: ShipPlan, chunk: InstantRange): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await copy(lab, plan, chunk);
+      return;
+    } catch (error) {
+      const kind = error instanceof FairleadError ? error.kind : 'bug';
+      if (!['transient', 'outcome-unknown'].includes(kind) || attempt > 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20 * attempt));
+    }
+  }
+}
+
+type Span = { fromUs: number; toUs: number };
+
+const provenSpans = async (lab: MigrationLab): Promise<Span[]> => {
+  const whole = {
+    ship: SHIP,
+    fromUs: Date.UTC(2025, 5, 14) * 1_000,
+    toUs: Date.UTC(2025, 5, 17) * 1_000,
+  };
+  return (await listProofs(lab.target, [whole])).toSorted((a, b) => a.fromUs - b.fromUs);
+};
+
+describe.each([1, 2, 3])('reprocesses and migrations in any order, seed %i', (seed) => {
+  it('take no proof away, count each cell once, and leave no hole', async () => {
+    await using lab = await migrationLab();
+    await planned(lab);
+    const random = randomOf(seed);
+    const minutes = () => Math.floor(random() * 480);
+    const anyRange = (): InstantRange => {
+      const [from, to] = [minutes(), minutes()].toSorted((a, b) => a - b) as [number, number];
+      const us = () => String(Math.floor(random() * 1e6)).padStart(6, '0');
+      const instant = (minute: number) =>
+        `${new Date(Date.UTC(2025, 5, 15, 0, minute)).toISOString().slice(0, 19)}.${us()}Z`;
+      return { from: instant(from), to: instant(to + 1) };
+    };
+    const widthMs = () => [1_800_000, 3_600_000, 7_200_000][Math.floor(random() * 3)]!;
+    const reprocess = async (redo: boolean) => {
+      const plan = await planAndPrepare(lab, { to: at('08:00:00'), redo, widthMs: widthMs() });
+      const wanted = [anyRange(), anyRange()].toSorted((a, b) => a.from.localeCompare(b.from));
+      for (;;) {
+        const open = await findOpenRanges(lab, { plan, ranges: wanted });
+        if (open.ranges.length === 0) return;
+        const cursor = open.ranges[0]!.from;
+        const { chunks } = await planChunksOfRanges(lab, { plan, cursor }, open.ranges);
+        for (const chunk of chunks) await copied(lab, plan, chunk);
+      }
+    };
+    const migrate = async (request: Partial<InstantRange>) => {
+      const plan = await planAndPrepare(lab, {
+        to: at('08:00:00'),
+        widthMs: widthMs(),
+        ...request,
+      });
+      for (;;) {
+        const { chunks } = await planChunks(lab, { plan, cursor: plan.from });
+        if (chunks.length === 0) return;
+        for (const chunk of chunks) await copied(lab, plan, chunk);
+      }
+    };
+    let before: Span[] = [];
+    for (let round = 0; round < 6; round++) {
+      const others = [reprocess(random() < 0.5), ...(random() < 0.5 ? [migrate(anyRange())] : [])];
+      await Promise.all([reprocess(random() < 0.5), ...others]);
+      const after = await provenSpans(lab);
+      for (const [index, { fromUs }] of after.slice(1).entries())
+        expect(fromUs).toBeGreaterThanOrEqual(after[index]!.toUs);
+      for (const span of before) expect(subtractSpans(span, after)).toEqual([]);
+      before = after;
+    }
+    await migrate({});
+    const report = await reportShip(lab, { ship: SHIP, ...range('00:00:00', '08:00:00') });
+    expect(report).toMatchObject({ verified: true, cells: { read: 480, written: 480 } });
+    expect(await wideCells(lab)).toEqual(await narrowCells(lab));
   });
 });
