@@ -70,16 +70,8 @@ export function openPool({
       session.settings.forEach(tell);
     },
   });
-  const state = {
-    role,
-    timing,
-    clientConfig,
-    sockets,
-    settings,
-    readLimits: new Set<never>(),
-    tell,
-  };
-  states.set(pool, state);
+  const readLimits = new Set<ConnectionPurpose>();
+  states.set(pool, { role, timing, clientConfig, sockets, settings, readLimits, tell });
   pool.on('error', () => {
     // The pool has dropped this idle connection already, and opens another one when it is asked to.
   });
