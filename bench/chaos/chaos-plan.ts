@@ -73,12 +73,15 @@ export function planChaos(options: ChaosPlanOptions): PlannedFault[] {
   const deck = faultKinds.filter((kind) => !leftOut.includes(kind));
   const freeAtMs = new Map<Resource, number>();
   const faults: PlannedFault[] = [];
+  const freeFrom = (kind: FaultKind): number => freeAtMs.get(kinds[kind][0]) ?? 0;
   for (let cards = shuffled(deck, random), nextMs = QUIET_START_MS; ;) {
     if (cards.length === 0) cards = shuffled(deck, random);
-    const kind = cards.pop()!;
+    const soonest = Math.min(...cards.map((kind) => Math.max(nextMs, freeFrom(kind))));
+    const kind = cards.find((card) => freeFrom(card) <= soonest)!;
+    cards = cards.filter((card) => card !== kind);
     const [resource, least, most] = kinds[kind];
     const forMs = Math.round((least + random() * (most - least)) * 1_000 * scale);
-    const atMs = Math.round(Math.max(nextMs, freeAtMs.get(resource) ?? 0));
+    const atMs = Math.round(soonest);
     const choice = random();
     if (atMs >= totalMs) return faults;
     faults.push({ kind, atMs, forMs: Math.min(forMs, totalMs - atMs), choice });

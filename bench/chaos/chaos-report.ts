@@ -98,6 +98,7 @@ function wrongs({ log, evidence, fleet, endedByItself }: ChaosFacts): string[] {
   return [
     ...(log.unfinished ? [log.unfinished] : []),
     ...evidence.ships.flatMap(wrongsOfShip),
+    ...wrongsOfVerify(evidence),
     ...evidence.orphans.map((who) => `left at work: ${who}`),
     ...evidence.left.map((who) => `left by a worker that ended: ${who}`),
     ...(log.mostRssMiB > MOST_RSS_MIB
@@ -108,7 +109,7 @@ function wrongs({ log, evidence, fleet, endedByItself }: ChaosFacts): string[] {
   ];
 }
 
-function wrongsOfShip({ ship, cells, ledger, verify }: ShipEvidence): string[] {
+function wrongsOfShip({ ship, cells, ledger }: ShipEvidence): string[] {
   const bad: CountName[] = ['lost', 'different', 'doubled', 'foreign', 'wrongRows'];
   const sums = `${ledger.read} read = ${ledger.written} written + ${ledger.nulls} nulls + ${ledger.quarantined} quarantined`;
   const isBooked =
@@ -121,10 +122,18 @@ function wrongsOfShip({ ship, cells, ledger, verify }: ShipEvidence): string[] {
     ...(ledger.failed > 0 ? [`${ship}: ${ledger.failed} chunks are failed`] : []),
     ...(ledger.holeSeconds > 0 ? [`${ship}: no proof of ${ledger.holeSeconds} s`] : []),
     ...(ledger.overlapSeconds > 0 ? [`${ship}: two proofs of ${ledger.overlapSeconds} s`] : []),
-    ...(verify.exitCode === 0
-      ? []
-      : [`verify ${ship} ended with ${verify.exitCode}: ${verify.said}`]),
   ];
+}
+
+function wrongsOfVerify({ ships, verified }: Evidence): string[] {
+  if (verified.exitCode !== 0) return [`verify ended with ${verified.exitCode}: ${verified.said}`];
+  return ships.flatMap(({ ship, cells }) => {
+    const report = verified.reports.find((one) => one.ship === ship);
+    if (report?.cells.source === cells.source && report.cells.matched === cells.source) return [];
+    return [
+      `verify ${ship} matched ${report?.cells.matched} of ${report?.cells.source}; in fact there are ${cells.source} cells`,
+    ];
+  });
 }
 
 const sentenceOfTwice = ({ first, again }: { first: Commit; again: Commit }): string =>

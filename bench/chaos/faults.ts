@@ -17,7 +17,7 @@ type Deed = (world: World, fault: PlannedFault) => Promise<boolean | void>;
 
 /** How long something that lies in wait does so: for a COMMIT, say. */
 const AMBUSH_MS = 8_000;
-const LOCK_PATIENCE = '2s';
+const LOCK_PATIENCE = '5s';
 
 const pick = <T>(list: readonly T[], choice: number): T =>
   list[Math.min(list.length - 1, Math.floor(choice * list.length))]!;

@@ -27,11 +27,23 @@ export interface ShipEvidence {
   range: { from: string; to: string };
   cells: ComparedCells;
   ledger: LedgerSums;
-  verify: { exitCode: number | null; said: string };
+}
+
+export interface VerifyCounts {
+  ship: string;
+  cells: { source: number; matched: number };
+}
+
+/** The product's own word. */
+export interface Verified {
+  exitCode: number | null;
+  said: string;
+  reports: VerifyCounts[];
 }
 
 export interface Evidence {
   ships: ShipEvidence[];
+  verified: Verified;
   changes: LedgerChanges;
   redos: Redo[];
   /** Backends at work, and locks that are held, while no migration runs. */
@@ -45,8 +57,7 @@ const SETTLE_MS = 15_000;
 /** Looks at the databases when all is over; ends the workers. */
 export async function gatherEvidence(stack: ChaosStack, fleet: Fleet): Promise<Evidence> {
   const orphans = await untilNone(() => busyBackends(stack.url));
-  const verified = new Map<string, ShipEvidence['verify']>();
-  for (const ship of fleet.ships) verified.set(ship, await verify(stack, fleet, ship));
+  const verified = await verify(fleet, stack);
   const location = locateTemporal({ home: `${stack.folder}/.fairlead` }, {});
   await using temporal = await connectTemporal(location);
   const redos = await listRedos(temporal);
@@ -60,26 +71,31 @@ export async function gatherEvidence(stack: ChaosStack, fleet: Fleet): Promise<E
       const range = fleet.rangeOf(ship);
       const cells = await compareCells(client, ship, range);
       const ledger = await sumLedger(stack.url, ship, range);
-      ships.push({ ship, range, cells, ledger, verify: verified.get(ship)! });
+      ships.push({ ship, range, cells, ledger });
     }
-    return { ships, changes: await readChanges(stack.url), redos, orphans, left };
+    const changes = await readChanges(stack.url);
+    return { ships, verified, changes, redos, orphans, left };
   } finally {
     await client.end();
   }
 }
 
-async function verify(
-  stack: ChaosStack,
-  fleet: Fleet,
-  ship: string,
-): Promise<ShipEvidence['verify']> {
-  const { from, to } = fleet.rangeOf(ship);
+/** What `fairlead verify` says of all that the ledger knows, in one go. */
+async function verify({ ships }: Fleet, stack: ChaosStack): Promise<Verified> {
   let outcome: Outcome;
   let tries = 0;
-  do outcome = await stack.command('verify', ship, '--from', from, '--to', to).outcome;
+  do outcome = await stack.command('verify', ...ships, '--json').outcome;
   while ((outcome.exitCode === 75 || outcome.exitCode === 3) && ++tries < 10);
   const { exitCode, stdout, stderr } = outcome;
-  return { exitCode, said: `${stdout}${stderr}`.trim() };
+  return { exitCode, said: `${stdout}${stderr}`.trim(), reports: reportsIn(stdout) };
+}
+
+function reportsIn(stdout: string): VerifyCounts[] {
+  try {
+    return (JSON.parse(stdout) as { ships?: VerifyCounts[] }).ships ?? [];
+  } catch {
+    return [];
+  }
 }
 
 /** What an attempt that was given up has left may live until the server notices. */

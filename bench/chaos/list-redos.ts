@@ -23,16 +23,20 @@ type History = Awaited<
 type Payloads = { payloads?: { data?: Uint8Array | null }[] | null } | null | undefined;
 
 /** The plan that this run made, or took over from the run before. */
-function planIn({ events }: History): ShipPlan | undefined {
+export function planIn({ events }: Pick<History, 'events'>): ShipPlan | undefined {
   const started = events?.[0]?.workflowExecutionStartedEventAttributes;
   const input = decode(started?.input) as { checkpoint?: { plan: ShipPlan } } | undefined;
   if (input?.checkpoint) return input.checkpoint.plan;
-  const asked = events?.find(
-    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'planShip',
+  // One that failed is asked for again, as another activity: the last one that answered is what the run went by.
+  const asked = new Set(
+    events
+      ?.filter(
+        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'planShip',
+      )
+      .map(({ eventId }) => String(eventId)),
   );
-  const answer = events?.find(
-    ({ activityTaskCompletedEventAttributes: done }) =>
-      done && String(done.scheduledEventId) === String(asked?.eventId),
+  const answer = events?.findLast(({ activityTaskCompletedEventAttributes: done }) =>
+    asked.has(String(done?.scheduledEventId)),
   );
   return decode(answer?.activityTaskCompletedEventAttributes?.result) as ShipPlan | undefined;
 }
