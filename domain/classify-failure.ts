@@ -42,6 +42,9 @@ export interface FailureRule {
   orElse?: string;
 }
 
+export const HINT_WHEN_BUSY =
+  'It is tried again. If it stays: select * from pg_stat_activity shows who holds locks and connections.';
+
 /** Every failure of a database, its driver or an activity, and which code that is. The first rule that fits decides. */
 export const FAILURE_RULES: readonly FailureRule[] = [
   {
@@ -75,7 +78,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   {
     code: 'database-busy',
     states: ['53300', '53400', '40001', '40P01', '55P03', '55006'],
-    hint: 'It is tried again. If it stays: select * from pg_stat_activity shows who holds locks and connections.',
+    hint: HINT_WHEN_BUSY,
   },
   {
     code: 'commit-unknown',

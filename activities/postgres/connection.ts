@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { isAboutCells, type ConnectionPurpose } from '../../domain/connection-timing.ts';
-import { FairleadError } from '../../domain/errors.ts';
+import type { FairleadError } from '../../domain/errors.ts';
 import { cancelBackend } from './cancel-backend.ts';
 import { isDeadPath } from './dead-path.ts';
 import { failureToConnect, prepareFor, roleOf, sessionOf, socketOf } from './open-pool.ts';
-import { asFairleadError } from './postgres-failure.ts';
+import { asFairleadError, busy } from './postgres-failure.ts';
 import type { Session } from './session-settings.ts';
 
 export { closePool } from './close-pool.ts';
@@ -128,7 +128,7 @@ function failureOf(
 ): FairleadError {
   const failure = asFairleadError(error, subject, roleOf(pool));
   if (failure.kind !== 'too-big' || isAboutCells(purpose)) return failure;
-  return new FairleadError('database-busy', failure.message, { cause: error });
+  return busy(failure);
 }
 
 /** Runs `work` in a transaction; every way out but success ends the connection, and so the transaction. */

@@ -1,4 +1,4 @@
-import { classifyFailure, hintToConnect } from '../../domain/classify-failure.ts';
+import { classifyFailure, HINT_WHEN_BUSY, hintToConnect } from '../../domain/classify-failure.ts';
 import { FairleadError } from '../../domain/errors.ts';
 
 interface DriverError {
@@ -36,11 +36,16 @@ export function asFairleadError(error: unknown, subject: string, database?: stri
  */
 export function connectFailure(error: unknown, role: string): FairleadError {
   const failure = asFairleadError(error, `the ${role} database`, role);
+  if (failure.kind === 'too-big') return busy(failure);
   const { code, message } = firstOf(error as DriverError);
   const hint = hintToConnect({ code, message }, role);
   if (hint === undefined) return failure;
   return new FairleadError(failure.code, failure.message, { hint, cause: error });
 }
+
+/** A server that is short of time or memory, where no smaller chunk would help. */
+export const busy = ({ message, cause }: FairleadError): FairleadError =>
+  new FairleadError('database-busy', message, { hint: HINT_WHEN_BUSY, cause });
 
 /** Connecting to `localhost` tries several addresses, and fails with all their errors in one. */
 const firstOf = (error: DriverError): DriverError => error.errors?.[0] ?? error;
