@@ -46,6 +46,14 @@ const faults: Record<string, Case> = {
       create trigger refuse before insert on ${WIDE} for each row execute function refuse()`,
     mend: `drop trigger refuse on ${WIDE}`,
   },
+  'something happens that no rule knows': {
+    code: 'unexpected',
+    error: /how strange \(QQ001\)/,
+    spoil: `create function wonder() returns trigger language plpgsql
+        as 'begin raise exception ''how strange'' using errcode = ''QQ001''; end';
+      create trigger wonder before insert on ${WIDE} for each row execute function wonder()`,
+    mend: `drop trigger wonder on ${WIDE}`,
+  },
   'a column is gone': {
     code: 'data-refused',
     error: /column "\/a" .*does not exist|\(42703\)/,
@@ -62,7 +70,7 @@ const faults: Record<string, Case> = {
 
 it.each(Object.entries(faults))(
   'where %s, that chunk fails without a retry, and the others go on',
-  async (_, { error, spoil, mend }) => {
+  async (_, { code, error, spoil, mend }) => {
     await using migration = await failingMigration({ chunks: 3 });
     const { lab } = migration;
     migration.before(2, () => lab.targetDatabase.query(spoil));
@@ -72,6 +80,7 @@ it.each(Object.entries(faults))(
       verified: false,
       chunks: { done: 2, failed: 1, split: 0 },
     });
+    expect(await migration.codes()).toEqual(new Set([code]));
     const failed = await listFailedChunks(lab.target, [SHIP]);
     expect(failed).toMatchObject([{ error: expect.stringMatching(error) }]);
     const { rows } = await lab.targetDatabase.query<{ attempts: number }>(

@@ -55,10 +55,12 @@ export interface FailingMigration extends AsyncDisposable {
   before: (hour: number, fault: () => Promise<unknown>) => void;
   start: (request?: Partial<MigrateShipInput['request']>) => Promise<void>;
   /** Until the workflow waits because of this failure. */
-  waitsFor: (code: ErrorCode, kind?: string) => Promise<Waiting>;
+  waitsFor: (code: ErrorCode, kind?: string, reason?: string) => Promise<Waiting>;
   /** What the Temporal UI shows: a search attribute, and the current details. */
   shown: () => Promise<{ phase: string | undefined; details: string }>;
   resume: () => Promise<void>;
+  /** The codes of the failures that Temporal has kept. */
+  codes: () => Promise<Set<string | null | undefined>>;
   /** Until its end, which has every cell in place, but for what failed. */
   report: () => Promise<ShipReport>;
   /** Ends what the role's connections are at, so that the next work needs new ones. */
@@ -176,8 +178,9 @@ async function runMigration(lab: MigrationLab, chunks: number, timing: Partial<M
         ...migrationHeader(asked),
       });
     },
-    waitsFor: async (code: ErrorCode, kind?: string) => {
-      const isMeant = (each: Waiting) => each.code === code && (!kind || each.kind === kind);
+    waitsFor: async (code: ErrorCode, kind = '', reason = '') => {
+      const isMeant = (each: Waiting) =>
+        each.code === code && each.kind.includes(kind) && each.reason.includes(reason);
       const { waiting } = await progressWhere(handle, (now) => now.waiting.some(isMeant));
       return waiting.find(isMeant)!;
     },
@@ -190,6 +193,14 @@ async function runMigration(lab: MigrationLab, chunks: number, timing: Partial<M
       return { phase: pair?.value as string | undefined, details: metadata.currentDetails };
     },
     resume: () => handle.executeUpdate(resume),
+    codes: async () => {
+      const { events } = await handle.fetchHistory();
+      const failures = events?.map(
+        ({ activityTaskFailedEventAttributes: failed }) => failed?.failure,
+      );
+      const types = failures?.map((failure) => failure?.applicationFailureInfo?.type);
+      return new Set(types?.filter((type) => type !== undefined));
+    },
     report: async () => {
       const report = await handle.result();
       if (report.chunks.failed === 0) expect(await wideCells(lab)).toEqual(await narrowCells(lab));

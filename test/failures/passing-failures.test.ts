@@ -102,6 +102,25 @@ it.each(Object.entries(faults))(
   },
 );
 
+it.each([
+  ['does not heartbeat', { heartbeatTimeoutMs: 400 }, 'HEARTBEAT'],
+  ['is silent for the whole time of a chunk', { chunkTimeoutMs: 400 }, 'START_TO_CLOSE'],
+])('a worker that %s is lost, and its chunk is not split', async (_, waits, timeout) => {
+  await using migration = await failingMigration({ waits: { ...waits, retryAttempts: 1 } });
+  // What it does later, it does beside the next attempt.
+  migration.before(2, () => sleep(1_500));
+  await migration.start();
+  expect(await migration.waitsFor('worker-lost')).toMatchObject({
+    kind: 'transient',
+    reason: `no answer from the worker (${timeout})`,
+    hint: expect.stringContaining('another worker goes on'),
+  });
+  expect(await migration.report()).toMatchObject({
+    verified: true,
+    chunks: { done: 4, split: 0, failed: 0 },
+  });
+});
+
 async function labWithCells(options: FailingOptions = {}): Promise<MigrationLab> {
   const lab = await migrationLab(options);
   await insertCells(lab, [

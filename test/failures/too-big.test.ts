@@ -70,7 +70,7 @@ const faults: Record<string, Case> = {
 
 it.each(Object.entries(faults))(
   'where %s, the chunk is split, and later ones begin with the width that worked',
-  async (_, { error, options, fault }) => {
+  async (_, { code, error, options, fault }) => {
     await using migration = await failingMigration({ chunks: 2, ...options });
     const { lab, reader } = migration;
     await lab.sourceDatabase.query(
@@ -83,6 +83,7 @@ it.each(Object.entries(faults))(
     });
     await migration.start();
     const report = await migration.report();
+    expect(await migration.codes()).toEqual(new Set([code]));
     const rows = await ledgerOf(lab);
     const splits = rows.filter(({ status }) => status === 'split');
     const done = rows.filter(({ status }) => status === 'done');
