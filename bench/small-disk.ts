@@ -14,18 +14,23 @@ export const mountSmallDisk = (folder: string, megabytes: number): void =>
 
 export const unmountDisk = (folder: string): void => runAsRoot('umount', '--lazy', folder);
 
-/** Takes all of a disk but what is smaller than a block. @returns what gives it back */
+/** Others take and give blocks meanwhile: so near to nothing is full. */
+const NEARLY_NOTHING_BLOCKS = 8;
+const FILL_TRIES = 12;
+
+/** Takes a disk but for a few blocks. @returns what gives it back */
 export async function fillDisk(folder: string): Promise<() => Promise<void>> {
   const ballast = join(folder, 'ballast');
-  for (let taken = 0; ;) {
+  for (let [taken, tries] = [0, 0]; tries < FILL_TRIES; tries++) {
     const { bavail, bsize } = await statfs(folder);
-    if (bavail === 0) break;
-    taken += bavail * bsize;
+    if (bavail <= NEARLY_NOTHING_BLOCKS) break;
+    // What another one takes between the look and the deed is not to be had: so half is tried the next time.
+    const wanted = Math.floor(bavail / (tries % 2 === 0 ? 1 : 2)) * bsize;
     try {
-      runAsRoot('fallocate', '--length', String(taken), ballast);
+      runAsRoot('fallocate', '--length', String(taken + wanted), ballast);
+      taken += wanted;
     } catch {
-      // Somebody else took some of it meanwhile; of what is left half is tried.
-      taken -= Math.ceil(bavail / 2) * bsize;
+      continue;
     }
   }
   return () => rm(ballast, { force: true });
