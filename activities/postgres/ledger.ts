@@ -97,25 +97,30 @@ export async function claimChunk(client: ClientBase, key: ChunkKey): Promise<num
 }
 
 /**
- * Holds the chunk's ledger row until the transaction ends, and compares the token.
+ * Holds the chunk's ledger row until the transaction ends, and compares the token. A claim makes a chunk `running`: one
+ * that is `split` was split since, and its halves may be proven already.
  *
- * @throws {FairleadError} `attempt-superseded` when a newer attempt has claimed the chunk
+ * @throws {FairleadError} `attempt-superseded` when a newer attempt has claimed the chunk, or its halves are its place
  */
 export async function requireToken(
   client: ClientBase,
   key: ChunkKey,
   token: number,
 ): Promise<void> {
-  const { rows } = await client.query(
-    `select attempts from fairlead.chunk
+  const { rows } = await client.query<{ attempts: number; status: string }>(
+    `select attempts, status from fairlead.chunk
       where ship_id = $1 and from_time = $2 and to_time = $3 for update`,
     keyParameters(key),
   );
-  const current: number | undefined = rows[0]?.attempts;
-  if (current === token) return;
+  const [current] = rows;
+  if (current?.attempts === token && current.status !== 'split') return;
+  const holder =
+    current?.attempts === token
+      ? 'the chunk was split meanwhile'
+      : `attempt ${current?.attempts ?? 'none'} holds the chunk`;
   throw new FairleadError(
     'attempt-superseded',
-    `${formatKey(key)}: this is attempt ${token}, and attempt ${current ?? 'none'} holds the chunk`,
+    `${formatKey(key)}: this is attempt ${token}, and ${holder}`,
   );
 }
 
