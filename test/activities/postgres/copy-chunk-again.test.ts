@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { splitChunk } from '../../../activities/postgres/settle-chunk.ts';
 import {
   FROM,
   MAJORS,
@@ -135,6 +136,29 @@ describe.each(MAJORS)('a chunk that is copied again on PostgreSQL %i', (major) =
     expect(await wideCells(lab)).toEqual(
       await narrowCells(lab, SHIP, "created_time < '2025-06-15 04:00'"),
     );
+  });
+
+  it('by one who hung while its chunk was split, does not take the place of the halves', async () => {
+    await using lab = await migrationLab({ major });
+    await insertHours(lab);
+    const plan = await planAndPrepare(lab);
+    let isFirst = true;
+    interrupt(lab.source, 'after', /^explain/, async () => {
+      if (!isFirst) return;
+      isFirst = false;
+      const halves = await splitChunk(lab, { ship: SHIP, from: FROM, to: TO, message: 'no time' });
+      for (const half of halves) await copy(lab, plan, half);
+    });
+    await expect(copy(lab, plan)).rejects.toMatchObject({
+      code: 'attempt-superseded',
+      kind: 'transient',
+      message: expect.stringContaining('this is attempt 1, and the chunk was split'),
+    });
+    expect(await ledger(lab)).toEqual([
+      '02:00 03:00 done written=33',
+      '02:00 04:00 split written=0',
+      '03:00 04:00 done written=34',
+    ]);
   });
 
   it('at the same time as another range that overlaps it, leaves every cell there once', async () => {

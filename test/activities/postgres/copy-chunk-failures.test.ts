@@ -125,29 +125,6 @@ describe.each(MAJORS)('an attempt on PostgreSQL %i', (major) => {
     await expectNothing(lab);
   });
 
-  it('whose chunk was split meanwhile may not write, nor take the place of the halves', async () => {
-    await using lab = await migrationLab({ major });
-    await insertRows(lab);
-    const plan = await planAndPrepare(lab);
-    let halvesDo = true;
-    interrupt(lab.source, 'after', /^explain/, async () => {
-      if (!halvesDo) return;
-      halvesDo = false;
-      const halves = await splitChunk(lab, { ship: SHIP, from: FROM, to: TO, message: 'no time' });
-      for (const half of halves) await copy(lab, plan, half);
-    });
-    await expect(copy(lab, plan)).rejects.toMatchObject({
-      code: 'attempt-superseded',
-      kind: 'transient',
-      message: expect.stringContaining('this is attempt 1, and the chunk was split'),
-    });
-    expect(await ledger(lab)).toEqual([
-      '02:00 03:00 done written=4',
-      '02:00 04:00 split written=0',
-      '03:00 04:00 empty written=0',
-    ]);
-  });
-
   it('ends an older one that hangs with the locks in its hands', async () => {
     await using lab = await migrationLab({ major });
     await insertRows(lab);
