@@ -8,9 +8,9 @@ import { temporaryFolder } from '../temporary-folder.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
-/** A PostgreSQL server that a test has to itself. */
-export interface OwnServer {
-  /** With the narrow table; its disposal stops the server. */
+/** A PostgreSQL server that a test has to itself; it is stopped at the end. */
+export interface OwnServer extends AsyncDisposable {
+  /** With the narrow table. */
   database: TestDatabase;
   /** Shuts it down as an administrator would, and starts it again as a standby that has no primary. */
   becomeStandby: (settings?: Settings) => Promise<void>;
@@ -49,11 +49,11 @@ export async function ownServer(settings: Settings = {}): Promise<OwnServer> {
       name: new URL(url).pathname.slice(1),
       pool,
       query: (sql, values) => pool.query(sql, values),
-      [Symbol.asyncDispose]: async () => {
-        await pool.end();
-        await (await server).stop();
-        await folder[Symbol.asyncDispose]();
-      },
+      [Symbol.asyncDispose]: () => pool.end(),
+    },
+    [Symbol.asyncDispose]: async () => {
+      await (await server).stop();
+      await folder[Symbol.asyncDispose]();
     },
     becomeStandby: async () => {
       await restartAsStandby({ hot_standby: 'on' });

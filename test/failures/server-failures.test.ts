@@ -11,7 +11,8 @@ const oneDatabase = (waits: FailingOptions['waits'] = {}): FailingOptions => ({
 });
 
 it('a failover that takes less than two minutes needs no person', async () => {
-  const { database, becomeStandby, promote } = await ownServer();
+  await using server = await ownServer();
+  const { database, becomeStandby, promote } = server;
   await using migration = await failingMigration({ ...oneDatabase(), database });
   migration.before(2, becomeStandby);
   await migration.start();
@@ -25,7 +26,8 @@ it('a failover that takes less than two minutes needs no person', async () => {
 });
 
 it('a server that starts, or is no standby that answers, is waited for', async () => {
-  const { database, becomeUnreachableStandby, promote } = await ownServer();
+  await using server = await ownServer();
+  const { database, becomeUnreachableStandby, promote } = server;
   await using migration = await failingMigration({ ...oneDatabase(), database });
   migration.before(2, becomeUnreachableStandby);
   await migration.start();
@@ -35,7 +37,8 @@ it('a server that starts, or is no standby that answers, is waited for', async (
 });
 
 it('a server that is out of memory for a chunk has it split', async () => {
-  const { database } = await ownServer({ max_locks_per_transaction: '10', max_connections: '25' });
+  await using server = await ownServer({ max_locks_per_transaction: '10', max_connections: '25' });
+  const { database } = server;
   await using migration = await failingMigration({ ...oneDatabase(), database });
   const stranger = new Client({ connectionString: database.url });
   await stranger.connect();
