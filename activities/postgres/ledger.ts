@@ -126,7 +126,8 @@ export async function requireToken(
 
 /**
  * Writes the proof. Older proofs that overlap this chunk without being it are no longer proofs of what the
- * target holds: `superseded`, so that sums count each cell once, and what they alone covered is planned again.
+ * target holds: `superseded`, so that sums count each cell once, and what they alone covered is planned again. Chunks
+ * within this one that an earlier plan had begun leave the ledger, so that an attempt at one that hung may not write.
  */
 export async function recordProof(
   client: ClientBase,
@@ -134,6 +135,12 @@ export async function recordProof(
   outcome: ChunkOutcome,
 ): Promise<void> {
   const { cells, foreign, instants, checksum, seconds } = outcome;
+  await client.query(
+    `delete from fairlead.chunk
+      where ship_id = $1 and from_time >= $2 and to_time <= $3
+        and not (from_time = $2 and to_time = $3) and status = 'running'`,
+    keyParameters(key),
+  );
   await client.query(
     `update fairlead.chunk set status = 'superseded', updated_at = clock_timestamp()
       where ship_id = $1 and from_time < $3 and to_time > $2

@@ -161,6 +161,22 @@ describe.each(MAJORS)('a chunk that is copied again on PostgreSQL %i', (major) =
     ]);
   });
 
+  it('as a part of what was proven meanwhile, is in the ledger no more, and may not write', async () => {
+    await using lab = await migrationLab({ major });
+    await insertHours(lab);
+    const plan = await planAndPrepare(lab);
+    let isFirst = true;
+    interrupt(lab.source, 'after', /^explain/, async () => {
+      if (!isFirst) return;
+      isFirst = false;
+      await copy(lab, plan);
+    });
+    await expect(copy(lab, plan, { to: at('02:30') })).rejects.toMatchObject({
+      code: 'attempt-superseded',
+    });
+    expect(await ledger(lab)).toEqual(['02:00 04:00 done written=67']);
+  });
+
   it('at the same time as another range that overlaps it, leaves every cell there once', async () => {
     await using lab = await migrationLab({ major });
     await insertHours(lab);
@@ -170,7 +186,15 @@ describe.each(MAJORS)('a chunk that is copied again on PostgreSQL %i', (major) =
       { from: at('03:30'), to: at('05:00') },
       { from: at('03:00'), to: at('06:00') },
     ];
-    await Promise.all(ranges.map((range) => copy(lab, plan, range)));
+    const overtaken = { code: 'attempt-superseded' };
+    await Promise.all(
+      ranges.map((range) =>
+        copy(lab, plan, range).catch((error: unknown) => {
+          expect(error).toMatchObject(overtaken);
+          return copy(lab, plan, range);
+        }),
+      ),
+    );
     expect(await wideCells(lab)).toEqual(await narrowCells(lab));
     const overlapping = await lab.targetDatabase.query(
       `select a.from_time, b.from_time from fairlead.chunk a join fairlead.chunk b
