@@ -63,7 +63,7 @@ export function reportChaos(facts: ChaosFacts): ChaosReport {
     commits.map(({ atMs }) => atMs),
     log.faults,
   );
-  const twice = doneTwice(commits, evidence.redos);
+  const twice = doneTwice(commits, evidence.migrations.redos);
   const wrong = [...wrongs(facts), ...twice.slice(0, 5).map(sentenceOfTwice)];
   const { seed, minutes, timers, leftOut } = facts;
   return {
@@ -139,8 +139,19 @@ function wrongsOfVerify({ ships, verified }: Evidence): string[] {
 const sentenceOfTwice = ({ first, again }: { first: Commit; again: Commit }): string =>
   `${again.ship} ${new Date(again.fromMs).toISOString()}: committed at ${new Date(first.atMs).toISOString()} and again at ${new Date(again.atMs).toISOString()}`;
 
-function figuresByKind(faults: readonly DoneFault[], { changes }: Evidence): ChaosReport['byKind'] {
+function figuresByKind(
+  faults: readonly DoneFault[],
+  { changes, migrations }: Evidence,
+): ChaosReport['byKind'] {
   const byKind: ChaosReport['byKind'] = {};
+  // A chunk that a cancel took out of flight waits for the next migration, and for nothing that recovers.
+  const attempts = changes.attempts.filter(
+    ({ ship, claimedAtMs, settledAtMs = Infinity }) =>
+      !migrations.cancels.some(
+        (cancel) =>
+          cancel.ship === ship && cancel.atMs >= claimedAtMs && cancel.atMs <= settledAtMs,
+      ),
+  );
   for (const kind of faultKinds) {
     const all = faults.filter((fault) => fault.kind === kind);
     if (all.length === 0) continue;
@@ -149,7 +160,7 @@ function figuresByKind(faults: readonly DoneFault[], { changes }: Evidence): Cha
       count: all.length,
       metNothing: all.length - met.length,
       toNextCommit: spread(met.flatMap(({ toMs }) => nextCommitMs(toMs, changes.commits))),
-      toSettled: spread(met.flatMap((fault) => settledMs(fault, changes.attempts))),
+      toSettled: spread(met.flatMap((fault) => settledMs(fault, attempts))),
     };
   }
   return byKind;

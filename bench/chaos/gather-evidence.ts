@@ -6,8 +6,7 @@ import { ask, connectPlainly } from './ask.ts';
 import type { ChaosStack } from './chaos-stack.ts';
 import { compareCells, type ComparedCells } from './compare-cells.ts';
 import type { Fleet } from './fleet.ts';
-import type { Redo } from './judge-commits.ts';
-import { listRedos } from './list-redos.ts';
+import { listMigrations, type Migrations } from './list-migrations.ts';
 import { readChanges, type LedgerChanges } from './read-changes.ts';
 
 export interface LedgerSums {
@@ -45,7 +44,7 @@ export interface Evidence {
   ships: ShipEvidence[];
   verified: Verified;
   changes: LedgerChanges;
-  redos: Redo[];
+  migrations: Migrations;
   /** Backends at work, and locks that are held, while no migration runs. */
   orphans: string[];
   /** Backends that are left when the workers have ended. */
@@ -60,7 +59,7 @@ export async function gatherEvidence(stack: ChaosStack, fleet: Fleet): Promise<E
   const verified = await verify(fleet, stack);
   const location = locateTemporal({ home: `${stack.folder}/.fairlead` }, {});
   await using temporal = await connectTemporal(location);
-  const redos = await listRedos(temporal);
+  const migrations = await listMigrations(temporal);
   await Promise.all(stack.workers.map((worker) => worker.process.stop()));
   const left = await untilNone(() => allBackends(stack.url));
   const client = await connectPlainly(stack.url, 'chaos');
@@ -74,7 +73,7 @@ export async function gatherEvidence(stack: ChaosStack, fleet: Fleet): Promise<E
       ships.push({ ship, range, cells, ledger });
     }
     const changes = await readChanges(stack.url);
-    return { ships, verified, changes, redos, orphans, left };
+    return { ships, verified, changes, migrations, orphans, left };
   } finally {
     await client.end();
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { planIn } from '../../bench/chaos/list-redos.ts';
+import { planIn } from '../../bench/chaos/list-migrations.ts';
 
 const payloads = (value: unknown) => ({
   payloads: [{ data: Buffer.from(JSON.stringify(value)) }],

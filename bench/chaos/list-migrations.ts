@@ -2,18 +2,28 @@ import type { Redo } from './judge-commits.ts';
 import type { TemporalClient } from '../../workers/temporal-client.ts';
 import type { ShipPlan } from '../../domain/migration.ts';
 
-/** The migrations that were told to do proven chunks again, by Temporal's own histories of them. */
-export async function listRedos({ client }: TemporalClient): Promise<Redo[]> {
+/** What Temporal's histories say of the migrations. */
+export interface Migrations {
+  /** Those that were told to do proven chunks again. */
+  redos: Redo[];
+  /** When migrations ended that were cancelled: their chunks were in flight no more. */
+  cancels: { ship: string; atMs: number }[];
+}
+
+export async function listMigrations({ client }: TemporalClient): Promise<Migrations> {
   const redos = new Map<string, Redo>();
-  for await (const { workflowId, runId } of client.workflow.list({
+  const cancels: Migrations['cancels'] = [];
+  for await (const { workflowId, runId, status, closeTime } of client.workflow.list({
     query: `WorkflowType = 'migrateShip'`,
   })) {
+    if (status.name === 'CANCELLED' && closeTime)
+      cancels.push({ ship: workflowId.split('/').at(-1)!, atMs: closeTime.getTime() });
     const plan = planIn(await client.workflow.getHandle(workflowId, runId).fetchHistory());
     if (!plan?.redo) continue;
     const { ship, startedAt } = plan;
     redos.set(`${ship} ${startedAt}`, { ship, startedAtMs: Date.parse(startedAt) });
   }
-  return [...redos.values()];
+  return { redos: [...redos.values()], cancels };
 }
 
 type History = Awaited<
