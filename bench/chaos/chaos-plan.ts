@@ -25,7 +25,7 @@ const kinds = {
   'answer to COMMIT withheld': ['path', 0.1, 8],
   'path to Temporal cut': ['temporal', 1, 6],
   'disk full': ['disk', 3, 9],
-  'statements too slow': ['brake', 7, 12],
+  'statements too slow': ['brake', 14, 19],
   'wide tables locked': ['lock', 1, 8],
   'ledger rows locked': ['lock', 1, 8],
   'hours locked': ['lock', 1, 8],

@@ -57,8 +57,9 @@ const report = () => undefined;
 const SETTINGS = { checkpoint_timeout: '30s', autovacuum_naptime: '10s' };
 
 /**
- * A tenth of the usual lengths, so that ten minutes see as many recoveries as a hundred would; a statement may take 5 s
- * instead of 20 min, so that some are split. In real time only that is shortened.
+ * A tenth of the usual lengths, so that ten minutes see as many recoveries as a hundred would; a statement may take 12 s
+ * instead of 20 min, so that some are split: longer than any wait for a lock, and than the watchdog of stalls, as in
+ * real life. In real time only that is shortened.
  */
 const TIMERS = {
   tenth: `[timing]
@@ -69,14 +70,14 @@ transientWait = ["3s", "30s"]
 operatorWait = ["6s", "30s"]
 failover = "12s"
 stallAfter = "6s"
-statementTimeout = "5s"
+statementTimeout = "12s"
 lockTimeout = "4500ms"
 idleInTransactionTimeout = "6s"
 keepaliveIdle = "3s"
 keepaliveInterval = "1s"
 `,
   real: `[timing]
-statementTimeout = "50s"
+statementTimeout = "120s"
 `,
 };
 
