@@ -9,6 +9,7 @@ import { temporalUnreachable, type TemporalClient } from '../workers/temporal-cl
 import type { TemporalLocation } from '../workers/temporal-location.ts';
 import { progress } from '../workflows/messages.ts';
 import { askWorkflow, isServerAway, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
+import { callController } from './call-controller.ts';
 import { retriedSteps, sentenceOfRetry, type RetriedStep } from './retried-steps.ts';
 import type { MigrationHandle } from './start-migration.ts';
 
@@ -49,7 +50,7 @@ export async function watchMigration(
   watcher: Watcher,
 ): Promise<Watched> {
   const watch = new Watch(temporal, names, handle, watcher);
-  const over = new AbortController();
+  const over = callController();
   const result = resultOf(temporal, handle, watcher, over.signal);
   try {
     for (;;) {

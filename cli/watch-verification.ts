@@ -8,6 +8,7 @@ import { shipId, verifyProgress } from '../workflows/messages.ts';
 import type { verifyShip } from '../workflows/verify-ship.ts';
 import { digestOf } from './start-reprocess.ts';
 import { askWorkflow, isServerAway, workerAbsent } from './ask-workflow.ts';
+import { callController } from './call-controller.ts';
 import type { ProgressTask } from './progress.ts';
 
 const POLL_INTERVAL_MS = 500;
@@ -64,7 +65,7 @@ export async function watchVerification(
   handle: VerifyHandle,
   { task, note, signal }: VerificationWatcher,
 ): Promise<VerifyReport | undefined> {
-  const over = new AbortController();
+  const over = callController();
   const result = resultOf(temporal, handle, over.signal);
   result.catch(() => undefined);
   const startedAt = Date.now();
