@@ -10,7 +10,7 @@ import {
 } from '../domain/sensor.ts';
 import { bytes, duration, webSocketUrl } from '../workers/configuration/fields.ts';
 import type { Configuration, SensorConfiguration } from '../workers/configuration.ts';
-import { requireSensor } from '../workers/open-configured-sensor.ts';
+import { requireTyped } from './choose-sensors.ts';
 import type { CommonOptions } from './command.ts';
 
 /** What was typed after `sensor hold`; what was not typed is not set. */
@@ -57,14 +57,14 @@ export const typedBytes = word(bytes());
 /**
  * What to hold: a sensor of the configuration, or one that was typed; what is typed wins.
  *
- * @throws {FairleadError} `usage-invalid` when neither name nor URL was typed; `sensor-unknown`
+ * @throws {FairleadError} `usage-invalid` when neither name nor URL was typed, or a name that is not there
  */
 export function heldSensorOf(
   name: string | undefined,
   typed: TypedHoldOptions,
   configuration: Configuration,
 ): HeldSensor {
-  const configured = name === undefined ? undefined : requireSensor(name, configuration);
+  const configured = name === undefined ? undefined : requireTyped(name, configuration, 'hold');
   const url = typed.url ?? configured?.url;
   if (url === undefined) throw nothingToHold(configuration);
   const ca = typed.ca === undefined ? configured?.ca : resolve(typed.ca);

@@ -12,7 +12,7 @@ export function addSensorList(group: Command): void {
   })
     .argument('[name...]', 'sensors (default: all)')
     .action((typed: string[], options: CommonOptions) => {
-      const sensors = chooseSensors(typed, readConfiguration(options)).map((sensor) => {
+      const sensors = chooseSensors(typed, readConfiguration(options), 'list').map((sensor) => {
         const { name, url, stream, profile, rest, out } = sensor;
         return {
           sensor: name,

@@ -4,11 +4,11 @@ import { LastHour, type LastHourSummary } from '../domain/last-hour.ts';
 import { namesOf, type Names } from '../domain/names.ts';
 import type { ConnectionState, Gap } from '../domain/sensor.ts';
 import { reconnectsOf, type SessionHeartbeat, type SessionView } from '../domain/sensor-session.ts';
-import { requireSensor } from '../workers/open-configured-sensor.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { connectionState, reconnects, session } from '../workflows/sensor-messages.ts';
 import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
+import { noSuchSensor, type SensorVerb } from './choose-sensors.ts';
 import { retriedSteps } from './retried-steps.ts';
 
 /** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
@@ -39,17 +39,19 @@ export interface SensorReport {
  * configured or run.
  *
  * @param temporal undefined where it is away: then nothing is known
- * @throws {FairleadError} `sensor-unknown`
+ * @throws {FairleadError} `usage-invalid` for a name that neither is configured nor runs
  */
 export async function readSensorReports(
   typed: readonly string[],
   configuration: Configuration,
   temporal: TemporalClient | undefined,
+  verb: SensorVerb = 'status',
 ): Promise<SensorReport[]> {
   const names = namesOf(configuration.migration.installation);
   const configured = configuration.sensors.map(({ name }) => name);
   const running = temporal ? await listSessions(names, temporal) : [];
-  for (const name of typed) if (!running.includes(name)) requireSensor(name, configuration);
+  const wrong = typed.find((name) => !configured.includes(name) && !running.includes(name));
+  if (wrong !== undefined) throw noSuchSensor(wrong, configuration, verb, running);
   const sensors = new Set(typed.length > 0 ? typed : [...configured, ...running]);
   if (!temporal) return [...sensors].map((sensor) => unknown(sensor));
   return Promise.all([...sensors].map((sensor) => readSensorReport(sensor, names, temporal)));

@@ -39,7 +39,7 @@ export function addSensorStart(group: Command): void {
 
 async function start(typed: readonly string[], options: CommonOptions): Promise<Outcome> {
   const configuration = readConfiguration(options);
-  const sensors = chooseSensors(typed, configuration).map(({ name }) => name);
+  const sensors = chooseSensors(typed, configuration, 'start').map(({ name }) => name);
   await using temporal = await connectTemporal(locateTemporal(configuration));
   const names = namesOf(configuration.migration.installation);
   try {

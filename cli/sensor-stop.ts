@@ -33,7 +33,7 @@ async function stopSessions(typed: readonly string[], options: CommonOptions): P
   await using temporal = await connectTemporal(locateTemporal(configuration));
   const names = namesOf(configuration.migration.installation);
   try {
-    const reports = await readSensorReports(typed, configuration, temporal);
+    const reports = await readSensorReports(typed, configuration, temporal, 'stop');
     const running = reports.filter(({ state }) => state !== 'none' && state !== 'stopped');
     if (running.length === 0) throw nothingRuns(typed);
     const stop = ({ sensor }: { sensor: string }) => stopSession(temporal, names, sensor);

@@ -12,7 +12,7 @@ import {
   STACK_METRICS_VARIABLE,
   type TemporalLocation,
 } from '../workers/temporal-location.ts';
-import { chooseSensors } from './choose-sensors.ts';
+import { requireSensors } from './choose-sensors.ts';
 import { addCommand, readConfiguration, type CommonOptions } from './command.ts';
 
 type Options = CommonOptions & { queue: 'migration' | 'sensor' };
@@ -34,7 +34,7 @@ export function addWorker(program: Command): void {
     )
     .action(async (options: Options) => {
       const configuration = readConfiguration(options);
-      if (options.queue === 'sensor') chooseSensors([], configuration);
+      if (options.queue === 'sensor') requireSensors(configuration);
       else requireBothOrNeither(configuration);
       const run = options.queue === 'sensor' ? runSensors : runWorker;
       await run(configuration, locateTemporal(configuration));

@@ -7,7 +7,6 @@ import type { SensorMetrics } from '../activities/sensor/sensor-metrics.ts';
 import { FairleadError } from '../domain/errors.ts';
 import { heartbeatProfiles, type SensorEvent } from '../domain/sensor.ts';
 import type { SessionLegacy } from '../domain/sensor-session.ts';
-import { nearest } from './configuration/nearest.ts';
 import type { Configuration, SensorConfiguration } from './configuration.ts';
 
 export interface OpenSensorOptions {
@@ -73,18 +72,17 @@ const recordingOf = ({ out, rotateEveryMs, rotateBytes, keepBytes }: SensorConfi
   ...(keepBytes !== undefined && { keepBytes }),
 });
 
-/** @throws {FairleadError} `sensor-unknown`, with the name that may have been meant */
-export function requireSensor(name: string, { sensors, file }: Configuration): SensorConfiguration {
+/** @throws {FairleadError} `sensor-unknown`: a session runs under a name that this worker's configuration does not have */
+function requireSensor(name: string, { sensors, file }: Configuration): SensorConfiguration {
   const found = sensors.find((sensor) => sensor.name === name);
   if (found) return found;
   const names = sensors.map((sensor) => sensor.name);
-  const meant = nearest(name, names);
   const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
   throw new FairleadError(
     'sensor-unknown',
     `${name}: no [[sensors]] of ${file ?? 'the configuration'} has this name; ${known}`,
     {
-      hint: `${meant ? `did you mean ${meant}? ` : ''}add it to fairlead.toml and start the sensor worker again, or end its session: fairlead sensor stop ${name}`,
+      hint: `add it to fairlead.toml and start the sensor worker again, or end its session: fairlead sensor stop ${name}`,
     },
   );
 }

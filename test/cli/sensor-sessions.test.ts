@@ -56,15 +56,32 @@ describe('sensor sessions from the command line', () => {
       '[[sensors]]\nname = "pier-4"\nurl = "ws://127.0.0.1:1"\n',
     );
     const { fairlead } = world;
-    const unknown = await fairlead('sensor', 'start', 'pier-33', '--json');
-    expect(unknown.exitCode).toBe(3);
-    expect(unknown.json().error).toMatchObject({ code: 'sensor-unknown' });
-    expect(unknown.json().error.hint).toContain('did you mean pier-3?');
+    for (const verb of ['start', 'stop', 'hold']) {
+      const unknown = await fairlead('sensor', verb, 'pier-33', '--json');
+      expect(unknown.exitCode).toBe(2);
+      expect(unknown.json().error).toMatchObject({
+        code: 'usage-invalid',
+        hint: `did you mean: fairlead sensor ${verb} pier-3`,
+      });
+    }
+    const far = await fairlead('sensor', 'stop', 'lighthouse', '--json');
+    expect(far.json().error.hint).toMatch(/^add \[\[sensors\]\] with name = "lighthouse"/);
     await using _worker = await world.startWorker();
     const offline = await fairlead('sensor', 'start', 'pier-4', '--json');
     expect(offline.json().sensors).toMatchObject([{ state: 'waiting' }]);
     expect(offline.stderr).toContain('pier-4: 127.0.0.1:1 refuses connections');
     await fairlead('sensor', 'stop', 'pier-4');
+  });
+
+  it('say what to do where the worker does not know the sensor', async () => {
+    await using world = await sensorWorld();
+    const { fairlead } = world;
+    await using _worker = await world.startWorker();
+    await world.configure('[[sensors]]\nname = "buoy"\nurl = "ws://127.0.0.1:1"\n');
+    const untold = await fairlead('sensor', 'start', 'buoy', '--json');
+    expect(untold.json().sensors).toMatchObject([{ state: 'waiting' }]);
+    expect(untold.stderr).toMatch(/buoy: no \[\[sensors\]\].*→ add it to fairlead.toml and start/);
+    expect((await fairlead('sensor', 'stop', 'buoy')).exitCode).toBe(0);
   });
 
   it('say at once that slots are full, and what to type', async () => {

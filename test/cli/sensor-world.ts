@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { appendFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSimulator } from '../../simulator/start-simulator.ts';
 import { commandWorld } from './command-world.ts';
@@ -27,6 +27,8 @@ rest = "${rest}"
     fairlead: world.fairlead,
     startWorker: () => world.startWorker('--queue', 'sensor'),
     recordings,
+    /** More of `fairlead.toml`, for processes that start from now on. */
+    configure: (toml: string) => appendFile(join(world.folder, 'fairlead.toml'), toml),
     async [Symbol.asyncDispose]() {
       await simulator.stop();
       await world[Symbol.asyncDispose]();

@@ -97,7 +97,11 @@ export const provokedBy: Readonly<Record<ErrorCode, Provocation>> = {
     'opens projects, and says in words which one it does not have',
   ),
   'rest-outcome-unknown': sensor('rest/sensr-client', 'is sent once, and may have happened: %s'),
-  'sensor-unknown': cli('sensor-sessions', 'say why a sensor cannot be had'),
+  'sensor-unknown': cli(
+    'sensor-sessions',
+    'say what to do where the worker does not know the sensor',
+    'no \\[\\[sensors',
+  ),
   'sensor-slots-taken': cli('sensor-sessions', 'say at once that slots are full, and what to type'),
   'recording-refused': sensor('recording/stream-consumer', 'refuses a folder that cannot be'),
   'recording-disk-full': cli(
