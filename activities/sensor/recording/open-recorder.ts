@@ -1,5 +1,5 @@
 import { access, constants, mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { FairleadError } from '../../../domain/errors.ts';
 import { Recorder } from './recorder.ts';
 import type { RecordingOptions } from './recording-options.ts';
@@ -32,7 +32,7 @@ export async function openRecorder({
 
 async function requireFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { message } = error as Error;
@@ -40,5 +40,25 @@ async function requireFolder(folder: string): Promise<void> {
       hint: `let this user write to ${folder}, or name another folder (\`out\` of the sensor, or --out)`,
       cause: error,
     });
+  }
+}
+
+/** One by one: Node's own recursion does not end where a file system does not know a folder that it has just refused to make. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await makeOne(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder)
+      throw error;
+    await makeFolder(dirname(folder));
+    await makeOne(folder);
+  }
+}
+
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

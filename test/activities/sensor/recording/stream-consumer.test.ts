@@ -203,6 +203,11 @@ describe('openStreamConsumer', () => {
     const opened = openLab({ recording: { folder: join(file, 'recordings') } });
     await expect(opened).rejects.toMatchObject({ code: 'recording-refused' });
   });
+
+  it.runIf(process.platform === 'linux')('refuses a folder that no one can make', async () => {
+    const opened = openLab({ recording: { folder: '/proc/recordings/of/pier-3' } });
+    await expect(opened).rejects.toMatchObject({ code: 'recording-refused' });
+  });
 });
 
 async function openIndexed(file: string): Promise<McapIndexedReader> {
