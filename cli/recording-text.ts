@@ -19,7 +19,7 @@ export function textOfRecording(info: RecordingInfo | UnreadableRecording): stri
     info.file,
     ...[stateOf(info), originOf(info), spanOf(info)].flatMap((line) => (line ? [`  ${line}`] : [])),
     ...indented(channelsOf(info)),
-    ...listOf('connection', info.connections.map(connectionLine)),
+    ...listOf('connection event', info.connections.map(connectionLine)),
     ...listOf('gap', info.gaps.map(gapLine)),
     ...listOf('stop of the recording', info.stops.map(stopLine)),
     ...droppedLine(info),
