@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { isAboutCells, type ConnectionPurpose } from '../../domain/connection-timing.ts';
-import type { FairleadError } from '../../domain/errors.ts';
+import { FairleadError } from '../../domain/errors.ts';
 import { cancelBackend } from './cancel-backend.ts';
 import { isDeadPath } from './dead-path.ts';
 import { failureToConnect, prepareFor, roleOf, sessionOf, socketOf } from './open-pool.ts';
@@ -64,7 +64,8 @@ export async function withConnection<T>(
     if (isBusy(client)) abandon(pool, client, shownName, error);
     client.release(true);
     signal?.throwIfAborted();
-    const first = isAnswer(whileIdle) && !isAnswer(error) ? whileIdle : error;
+    const isTold = isAnswer(error) || error instanceof FairleadError;
+    const first = isAnswer(whileIdle) && !isTold ? whileIdle : error;
     throw failureOf(first, subject, pool, purpose);
   } finally {
     unwatch?.();
