@@ -53,7 +53,8 @@ export function addDemo(program: Command): void {
       await using temporal = await connectTemporal(temporalOf(stack, wishes));
       const outcome = await Promise.race([runDemo(configuration, temporal, sensor), stopped]);
       conclude(outcome ?? undefined, options);
-      note(`Temporal UI: ${stack.temporalUi}`);
+      const after = isTerminal ? '' : ' (it ends now; "npx fairlead up" brings it back)';
+      note(`Temporal UI: ${stack.temporalUi}${after}`);
       if (outcome && isTerminal) await stayUp(sensor, temporal, stopped);
     } finally {
       await stack.stop();

@@ -9,7 +9,7 @@ import type { TemporalClient } from '../workers/temporal-client.ts';
 import { connectionState, reconnects, session } from '../workflows/sensor-messages.ts';
 import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
 import { noSuchSensor, type SensorVerb } from './choose-sensors.ts';
-import { retriedSteps } from './retried-steps.ts';
+import { retriedSteps, type RetriedStep } from './retried-steps.ts';
 
 /** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
 const STARTED = 2;
@@ -118,6 +118,7 @@ function reportOf(
     view?.state ?? beat?.session.told.state ?? typedSearchAttributes.get(connectionState);
   const state: number = pending?.state ?? 0;
   const isHeld = state >= STARTED && beat?.session.heldBy !== undefined;
+  const isOpen = isHeld && beat.connectedSince !== undefined;
   const lastGap = beat?.lastGap ?? view?.lastGap;
   return {
     sensor,
@@ -129,7 +130,7 @@ function reportOf(
     ...(beat && figuresOf(beat, isHeld)),
     isTaken: beat !== undefined || (pending?.attempt ?? 1) > 1 || pending?.lastStartedTime != null,
     hasWorker: view !== undefined,
-    remarks: remarksOf(sensor, description, view),
+    remarks: remarksOf(sensor, isOpen ? undefined : retriedSteps(description)[0], view),
   };
 }
 
@@ -155,12 +156,12 @@ function figuresOf(beat: SessionHeartbeat, isHeld: boolean): Partial<SensorRepor
   };
 }
 
+/** @param retried what keeps the stream from being held; none while it is */
 function remarksOf(
   sensor: string,
-  description: WorkflowExecutionDescription,
+  retried: RetriedStep | undefined,
   view: SessionView | undefined,
 ): string[] {
-  const [retried] = retriedSteps(description);
   const { reason, hint, recordingStopped, state } = view ?? {};
   const why = state === 'waiting' || state === 'silent' ? (retried?.reason ?? reason) : undefined;
   const what = retried?.hint ?? hint;

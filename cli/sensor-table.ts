@@ -14,6 +14,7 @@ export const jsonOfSensor = (report: SensorReport) => ({
   messagesPerSecond: report.messagesPerSecond ?? 0,
   file: report.file ?? null,
   recordingStopped: report.recordingStopped ?? null,
+  remarks: report.remarks,
   lastHour: report.lastHour ?? null,
 });
 

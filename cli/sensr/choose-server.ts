@@ -42,13 +42,13 @@ export const addServerOptions = (command: Command): Command =>
     );
 
 /**
- * Calls the server that was chosen, until it is done or interrupted.
+ * Calls the server that was chosen, until it is done or interrupted; the work is given the options that choose it again.
  *
  * @throws {FairleadError} `usage-invalid` when it is not clear which one
  */
 export async function withServer<T>(
   options: ServerOptions,
-  work: (client: SensrClient, signal: AbortSignal) => Promise<T>,
+  work: (client: SensrClient, signal: AbortSignal, selector: string) => Promise<T>,
   onRetry = noteRetry,
 ): Promise<T> {
   const chosen = chooseServer(options, () => readConfiguration(options).sensors);
@@ -56,7 +56,7 @@ export async function withServer<T>(
   await using client = openSensrClient({ ...chosen, selector, version: options.api, onRetry });
   return await interruptible('what was not answered yet may have happened', (signal) => {
     setMaxListeners(0, signal);
-    return work(client, signal);
+    return work(client, signal, selector);
   });
 }
 

@@ -138,21 +138,21 @@ const create = (
   resource: SettingsResource,
   query?: Record<string, string | undefined>,
 ) =>
-  withServer(options, async (client, signal): Promise<Outcome> => {
+  withServer(options, async (client, signal, selector): Promise<Outcome> => {
     const id = await createSettings(client, resource, options.body, query, signal);
     return {
       json: { server: client.server, created: id },
-      text: `${resource.singular} ${id} was created; ${APPLY_HINT}`,
+      text: `${resource.singular} ${id} was created; ${applyHint(selector)}`,
     };
   });
 
 const update = (id: string, options: BodyOptions, resource: SettingsResource) => {
   const body = withId(id, options.body, resource);
-  return withServer(options, async (client, signal): Promise<Outcome> => {
+  return withServer(options, async (client, signal, selector): Promise<Outcome> => {
     const answer = await updateSettings(client, resource, body, signal);
     return {
       json: { server: client.server, updated: id, answer },
-      text: `${resource.singular} ${id} was changed${saying(answer)}; ${APPLY_HINT}`,
+      text: `${resource.singular} ${id} was changed${saying(answer)}; ${applyHint(selector)}`,
     };
   });
 };
@@ -172,7 +172,7 @@ function withId(id: string, body: Detail, { idField, singular }: SettingsResourc
 }
 
 const remove = (id: string, options: ServerOptions, resource: SettingsResource) =>
-  withServer(options, async (client, signal): Promise<Outcome> => {
+  withServer(options, async (client, signal, selector): Promise<Outcome> => {
     const answer = await deleteSettings(client, resource, id, signal);
     const left = await listSettings(client, resource, signal);
     const isGone = !left.some((other) => String(other) === id);
@@ -180,13 +180,14 @@ const remove = (id: string, options: ServerOptions, resource: SettingsResource) 
     return {
       json: { server: client.server, deleted: isGone ? id : null, answer },
       text: isGone
-        ? `${what} was removed${saying(answer)}; ${APPLY_HINT}`
+        ? `${what} was removed${saying(answer)}; ${applyHint(selector)}`
         : `${what} is still there, though the server answered 200${saying(answer)}`,
       exitCode: isGone ? 0 : 4,
     };
   });
 
-const APPLY_HINT = 'fairlead sensr apply-change makes the server use it';
+const applyHint = (selector: string): string =>
+  `fairlead sensr apply-change ${selector} makes the server use it`;
 
 export const saying = (answer: string): string =>
   answer === '' ? '' : ` (the server says: ${answer})`;
