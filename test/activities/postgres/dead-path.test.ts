@@ -226,7 +226,8 @@ describe.skipIf(missing).concurrent('a path that drops every packet', () => {
         const { error, at } = await failure;
         expect(error).toMatchObject({ code: scene.code });
         expect(at - deadAt).toBeLessThan(NOTICED_WITHIN_MS);
-        expect(at - deadAt).toBeGreaterThan(STALL_MS * (observer === 'kernel' ? 1.1 : 0.9));
+        // The watchdog counts from the last byte, which on a busy machine came some time before.
+        expect(at - deadAt).toBeGreaterThan(STALL_MS * (observer === 'kernel' ? 1.1 : 0.5));
       }
       for (const { lab } of attempts)
         expect(await wideCells(lab)).toHaveLength(scene.isCommitted ? 120 : 0);
