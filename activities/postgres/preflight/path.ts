@@ -53,21 +53,27 @@ function describePath({ facts }: Side): string {
   return `direct, by TCP, ${encrypted}`;
 }
 
+/** A pooler with several servers at hand may give each client the one that it had before. */
+const LOOKS_FOR_POOLER = 5;
+
 /** Between transactions of one client the server works for another one: pooling by transaction or statement. */
 async function sharesServers({ pool }: Side, deadline: Deadline): Promise<boolean> {
   const signal = AbortSignal.timeout(deadline.share(2_000));
   const use = { ...PREFLIGHT, signal };
   const pid = 'select pg_backend_pid() as pid';
-  return withConnection(pool, use, async (one) => {
-    const { rows: before } = await one.query(pid);
-    return withConnection(pool, use, async (other) => {
-      await other.query('begin read only');
-      const { rows: ofOther } = await other.query(pid);
-      const { rows: after } = await one.query(pid);
-      await other.query('commit');
-      return ofOther[0].pid === before[0].pid || after[0].pid !== before[0].pid;
-    });
-  });
+  return withConnection(pool, use, (one) =>
+    withConnection(pool, use, async (other) => {
+      for (let look = 0; look < LOOKS_FOR_POOLER; look++) {
+        const { rows: before } = await one.query(pid);
+        await other.query('begin read only');
+        const { rows: ofOther } = await other.query(pid);
+        const { rows: after } = await one.query(pid);
+        await other.query('commit');
+        if (ofOther[0].pid === before[0].pid || after[0].pid !== before[0].pid) return true;
+      }
+      return false;
+    }),
+  );
 }
 
 const KEEPALIVES = ['tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count'];
