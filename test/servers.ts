@@ -97,10 +97,17 @@ async function startTemporals(
 ): Promise<void> {
   const cli = await findTemporalCli({ cacheFolder: join(project, '.fairlead', 'cache'), report });
   provide('temporalCliPath', cli.path);
+  /** A port that was free may be another's by the time the server binds it: then on other ones. */
   const start = async (name: string, extraArguments: string[]) => {
-    const ports = { port: await anyFreePort(), uiPort: await anyFreePort() };
-    const options = { folder: join(folder, name), cli, ...ports, extraArguments, report };
-    return keep(await startTemporal(options));
+    for (let attempt = 1; ; attempt++) {
+      const ports = { port: await anyFreePort(), uiPort: await anyFreePort() };
+      const options = { folder: join(folder, name), cli, ...ports, extraArguments, report };
+      try {
+        return keep(await startTemporal(options));
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'port-taken' || attempt === 3) throw error;
+      }
+    }
   };
   const shortHistory = 'limit.historyCount.suggestContinueAsNew=40';
   const [usual, short] = await Promise.all([
