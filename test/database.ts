@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Client, Pool } from 'pg';
+import { Pool } from 'pg';
 import type { QueryResult, QueryResultRow } from 'pg';
 import { inject } from 'vitest';
+import { runSql } from './run-sql.ts';
 import type { PostgresMajor } from '../workers/stack/postgres-binaries.ts';
 import { TEMPLATE_DATABASE } from './narrow-table.ts';
 
@@ -25,7 +26,7 @@ export async function freshDatabase(
 ): Promise<TestDatabase> {
   const server = inject('postgresUrls')[options.major ?? 18];
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await onServer(server, `create database ${name} template ${TEMPLATE_DATABASE}`);
+  await runSql(server, `create database ${name} template ${TEMPLATE_DATABASE}`);
   const url = new URL(server);
   url.pathname = name;
   const pool = new Pool({ connectionString: url.href, max: 4 });
@@ -37,17 +38,7 @@ export async function freshDatabase(
     query: (sql, values) => pool.query(sql, values),
     [Symbol.asyncDispose]: async () => {
       await pool.end();
-      await onServer(server, `drop database ${name} with (force)`);
+      await runSql(server, `drop database ${name} with (force)`);
     },
   };
-}
-
-async function onServer(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }

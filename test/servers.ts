@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
+import { runSql } from './run-sql.ts';
 import { lockFolder } from '../workers/stack/folder-lock.ts';
 import { startPostgres } from '../workers/stack/postgres-server.ts';
 import type { PostgresMajor } from '../workers/stack/postgres-binaries.ts';
@@ -78,16 +78,6 @@ async function makeTemplate(url: string): Promise<void> {
   const template = new URL(url);
   template.pathname = TEMPLATE_DATABASE;
   await runSql(template.href, narrowTableSql);
-}
-
-async function runSql(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }
 
 async function startTemporals(

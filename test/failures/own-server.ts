@@ -1,6 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client, Pool } from 'pg';
+import { Pool } from 'pg';
+import { runSql } from '../run-sql.ts';
 import { startPostgres, type PostgresServer } from '../../workers/stack/postgres-server.ts';
 import type { TestDatabase } from '../database.ts';
 import { narrowTableSql } from '../narrow-table.ts';
@@ -33,7 +34,7 @@ export async function ownServer(settings: Settings = {}): Promise<OwnServer> {
     });
   let server: Promise<PostgresServer> = start();
   const { url, port } = await server;
-  await ask(url, narrowTableSql);
+  await runSql(url, narrowTableSql);
   const pool = new Pool({ connectionString: url, max: 4 });
   pool.on('error', () => undefined);
   const restartAsStandby = async (more: Settings) => {
@@ -67,14 +68,4 @@ export async function ownServer(settings: Settings = {}): Promise<OwnServer> {
       await server;
     },
   };
-}
-
-async function ask(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }
