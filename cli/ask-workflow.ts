@@ -1,4 +1,8 @@
-import { isGrpcServiceError, type WorkflowHandle } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import type { QueryDefinition } from '@temporalio/common';
 import { FairleadError } from '../domain/errors.ts';
 import type { Names } from '../domain/names.ts';
@@ -37,6 +41,18 @@ function silenceOf(error: unknown): Silence {
   if (isUnknownWorkflow(error)) return 'no workflow';
   if (code === undefined || OUR_FAULTS.has(code)) throw error;
   return code === UNAVAILABLE ? 'no server' : 'no worker';
+}
+
+/** @returns undefined for a workflow that never was */
+export async function describeRun(
+  handle: Pick<WorkflowHandle, 'describe'>,
+): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await handle.describe();
+  } catch (error) {
+    if (isUnknownWorkflow(error)) return undefined;
+    throw error;
+  }
 }
 
 export const isServerAway = (error: unknown): boolean =>

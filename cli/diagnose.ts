@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
+import { formatCount } from '../domain/format-figures.ts';
 import { diagnose, postProcLines, type Diagnosis } from '../domain/diagnosis.ts';
 import type { LegacyFailures } from '../domain/legacy-failures.ts';
 import { addCommand, note, type CommonOptions } from './command.ts';
@@ -10,7 +11,6 @@ import { diagnosisText } from './diagnose/diagnosis-text.ts';
 import type { Canvas } from './diagnose/histogram-text.ts';
 import { readLogs } from './diagnose/read-logs.ts';
 import { inBatches, writeWhole } from './diagnose/write-whole.ts';
-import { formatCount } from './table.ts';
 
 type Options = CommonOptions & { csv?: string; html?: string };
 

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { generateFleet, type FleetResult } from '../activities/postgres/generate-fleet.ts';
 import { fillOwnTable } from '../activities/postgres/narrow-table.ts';
+import { formatCount } from '../domain/format-figures.ts';
 import { SAMPLE_INTERVAL_US } from '../domain/made-up-fleet.ts';
 import { parseInstant } from '../domain/time.ts';
 import {
@@ -13,7 +14,6 @@ import {
 } from './command.ts';
 import { fillSource } from './fill-source.ts';
 import { openProgress } from './progress.ts';
-import { formatCount } from './table.ts';
 
 interface GenerateOptions extends CommonOptions {
   ships: number;

@@ -1,7 +1,6 @@
-import { formatBytes } from '../activities/sensor/recording/format-bytes.ts';
+import { formatBytes, formatCount } from '../domain/format-figures.ts';
 import type { SensorEvent, StreamStatus } from '../domain/sensor.ts';
 import { formatDurationMs } from '../domain/time.ts';
-import { formatCount } from './table.ts';
 
 /**
  * What happened, for people: `2026-03-01T07:10:28Z  open, from local port 34340`.

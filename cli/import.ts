@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { basename } from 'node:path';
+import { formatCount } from '../domain/format-figures.ts';
 import { importCells, type ImportResult } from '../activities/postgres/import-cells.ts';
 import { createNarrowTable } from '../activities/postgres/narrow-table.ts';
 import {
@@ -12,7 +13,6 @@ import {
 } from './command.ts';
 import { fillSource } from './fill-source.ts';
 import { openProgress } from './progress.ts';
-import { formatCount } from './table.ts';
 
 /** `fairlead import <file>` */
 export function addImport(program: Command): void {

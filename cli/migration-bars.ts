@@ -1,6 +1,6 @@
+import { formatCount } from '../domain/format-figures.ts';
 import type { ShipReport } from '../domain/migration.ts';
 import type { MigrationProgress } from '../domain/migration-progress.ts';
-import { formatCount } from './table.ts';
 import type { Progress, ProgressTask } from './progress.ts';
 
 /** A bar per ship; how many cells there are in all is estimated from the chunks that are done. */

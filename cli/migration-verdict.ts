@@ -1,6 +1,7 @@
+import { formatCount } from '../domain/format-figures.ts';
 import type { ShipReport } from '../domain/migration.ts';
 import type { MigrationProgress } from '../domain/migration-progress.ts';
-import { formatCount, renderTable } from './table.ts';
+import { renderTable } from './table.ts';
 import { formatDurationMs } from '../domain/time.ts';
 import { rangeTitle } from '../domain/migration-progress.ts';
 

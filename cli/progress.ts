@@ -1,6 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { formatCount } from '../domain/format-figures.ts';
 import { formatDurationMs } from '../domain/time.ts';
-import { formatCount } from './table.ts';
 
 /** One piece of long work, such as a ship; `total` may change while it runs. */
 export interface ProgressTask {

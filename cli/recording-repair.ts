@@ -5,6 +5,7 @@ import {
 } from '../activities/sensor/recording/recording-info.ts';
 import { repairRecording, type Repair } from '../activities/sensor/recording/repair-recording.ts';
 import { stateOfWriter } from '../activities/sensor/recording/segment-writer.ts';
+import { formatCount } from '../domain/format-figures.ts';
 import { FairleadError } from '../domain/errors.ts';
 import {
   addCommand,
@@ -14,7 +15,6 @@ import {
   type Outcome,
 } from './command.ts';
 import { requireFiles } from './recording-info.ts';
-import { formatCount } from './table.ts';
 
 /** What became of one file. */
 type Repaired = { from: string } & (

@@ -1,10 +1,10 @@
-import { formatBytes } from '../activities/sensor/recording/format-bytes.ts';
 import type {
   RecordingInfo,
   RecordingState,
 } from '../activities/sensor/recording/recording-info.ts';
+import { formatBytes, formatCount } from '../domain/format-figures.ts';
 import { formatDurationMs } from '../domain/time.ts';
-import { formatCount, renderTable } from './table.ts';
+import { renderTable } from './table.ts';
 
 /** More lines of a kind are counted only; `--json` has them all. */
 const MOST_LINES = 20;

@@ -1,4 +1,4 @@
-import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { formatCount } from '../domain/format-figures.ts';
 import type { InstantRange, MigrationPhase } from '../domain/migration.ts';
 import type { MigrationProgress } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
@@ -6,9 +6,8 @@ import type { ReprocessMemo } from '../domain/reprocess.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { migrationPhase, progress } from '../workflows/messages.ts';
 import { describeRanges } from '../workflows/reprocess-header.ts';
-import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
-import { retriedSteps, sentenceOfRetry } from './retried-steps.ts';
-import { formatCount } from './table.ts';
+import { askWorkflow, describeRun, workerAbsent } from './ask-workflow.ts';
+import { retriedSteps, sentenceOfRetry, sentenceOfWait } from './retried-steps.ts';
 
 /** A reprocess that runs. */
 export interface ReprocessStatus {
@@ -26,7 +25,7 @@ export async function readReprocess(
   temporal: TemporalClient,
 ): Promise<ReprocessStatus | undefined> {
   const handle = temporal.client.workflow.getHandle(names.reprocessShip(ship));
-  const description = await describeRun(() => handle.describe());
+  const description = await describeRun(handle);
   if (description?.status.name !== 'RUNNING') return undefined;
   const { ranges } = description.memo as unknown as ReprocessMemo;
   const title = `${ship}: a reprocess of ${describeRanges(ranges)}`;
@@ -42,17 +41,6 @@ export async function readReprocess(
   return { phase: phase as MigrationPhase, range: ranges, remarks };
 }
 
-async function describeRun(
-  describe: () => Promise<WorkflowExecutionDescription>,
-): Promise<WorkflowExecutionDescription | undefined> {
-  try {
-    return await describe();
-  } catch (error) {
-    if (isUnknownWorkflow(error)) return undefined;
-    throw error;
-  }
-}
-
 function stateOf({ phase, chunks, cells }: MigrationProgress): string {
   const settled = chunks.done + chunks.empty + chunks.failed;
   const failed = chunks.failed > 0 ? `, ${formatCount(chunks.failed)} of them failed` : '';
@@ -60,7 +48,4 @@ function stateOf({ phase, chunks, cells }: MigrationProgress): string {
 }
 
 const waits = ({ ship, waiting }: MigrationProgress): string[] =>
-  waiting.map(
-    ({ subject, reason, hint }) =>
-      `${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`,
-  );
+  waiting.map((wait) => sentenceOfWait(ship, wait));

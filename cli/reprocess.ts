@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { listProofs } from '../activities/postgres/list-ledger.ts';
 import type { MigrationDatabases } from '../activities/postgres/migration-databases.ts';
+import { formatCount } from '../domain/format-figures.ts';
 import { exitCodeOfKind } from '../domain/errors.ts';
 import { namesOf } from '../domain/names.ts';
 import { formatPostProc, type FailedRange } from '../domain/post-proc.ts';
@@ -16,7 +17,6 @@ import { untilDetached, watchShips, worstOf } from './migrate-ships.ts';
 import { jsonOfReport, reportOfProgress, reportTable } from './migration-verdict.ts';
 import { readRanges } from './read-ranges.ts';
 import { openParts, rangesByShip, startReprocesses, type RangesOfShip } from './start-reprocess.ts';
-import { formatCount } from './table.ts';
 import type { Watched } from './watch-migration.ts';
 
 /** `fairlead reprocess <post_proc.csv>` */

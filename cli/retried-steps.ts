@@ -1,6 +1,7 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { FailureDetail } from '../domain/migration.ts';
+import type { Waiting } from '../domain/migration-progress.ts';
 
 /** A step that failed and that Temporal tries again by itself; the workflow does not know of it yet. */
 export interface RetriedStep {
@@ -32,3 +33,7 @@ function retriedStep({ activityId, lastFailure }: PendingActivity): RetriedStep[
 
 export const sentenceOfRetry = (ship: string, { step, reason, hint }: RetriedStep): string =>
   `${ship} tries again (${step}): ${reason}${hint ? ` → ${hint}` : ''}`;
+
+/** Of what the workflow itself waits for. */
+export const sentenceOfWait = (ship: string, { subject, reason, hint }: Waiting): string =>
+  `${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`;

@@ -1,8 +1,9 @@
+import { formatCount } from '../domain/format-figures.ts';
 import type { LastHourSummary } from '../domain/last-hour.ts';
 import type { Gap } from '../domain/sensor.ts';
 import { formatDurationMs } from '../domain/time.ts';
 import type { SensorReport } from './sensor-reports.ts';
-import { formatCount, renderTable } from './table.ts';
+import { renderTable } from './table.ts';
 
 /** For scripts: a key that nothing is known of is null. */
 export const jsonOfSensor = (report: SensorReport) => ({

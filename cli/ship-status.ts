@@ -9,10 +9,10 @@ import type { Names } from '../domain/names.ts';
 import { nearestShip } from '../workers/configuration.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { migrationPhase, progress } from '../workflows/messages.ts';
-import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
+import { askWorkflow, describeRun, workerAbsent } from './ask-workflow.ts';
 import { reportOfProgress, verdictOn } from './migration-verdict.ts';
 import { readReprocess } from './reprocess-status.ts';
-import { retriedSteps, sentenceOfRetry } from './retried-steps.ts';
+import { retriedSteps, sentenceOfRetry, sentenceOfWait } from './retried-steps.ts';
 
 export interface ShipStatus {
   report: ShipReport;
@@ -79,7 +79,9 @@ async function readShipStatus(
     const report = await readLedger({});
     return report && { report, remarks: remarksOnFinished(report) };
   }
-  const description = await describeRun(temporal, names.migrateShip(ship));
+  const description = await describeRun(
+    temporal.client.workflow.getHandle(names.migrateShip(ship)),
+  );
   const reprocess = await readReprocess(ship, names, temporal);
   if (description?.status.name === 'RUNNING') {
     const { report, remarks } = await readRunning(ship, names, readLedger, temporal, description);
@@ -89,18 +91,6 @@ async function readShipStatus(
   if (!reprocess) return report && statusAfter(report);
   const { phase, remarks, range } = reprocess;
   return { report: { ...(report ?? nothingYet(ship, range)), phase }, remarks };
-}
-
-async function describeRun(
-  { client }: TemporalClient,
-  workflowId: string,
-): Promise<WorkflowExecutionDescription | undefined> {
-  try {
-    return await client.workflow.getHandle(workflowId).describe();
-  } catch (error) {
-    if (isUnknownWorkflow(error)) return undefined;
-    throw error;
-  }
 }
 
 /** The figures are the ledger's; the phase is what the workflow says, or said last where no worker answers for it. */
@@ -119,10 +109,7 @@ async function readRunning(
   const reply = await askWorkflow(temporal, handle, progress);
   if ('answer' in reply) {
     const { phase, waiting } = reply.answer;
-    const remarks = waiting.map(
-      ({ subject, reason, hint }) =>
-        `${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`,
-    );
+    const remarks = waiting.map((wait) => sentenceOfWait(ship, wait));
     const report = { ...(ledger ?? reportOfProgress(reply.answer)), phase };
     return { report, remarks: [...remarks, ...retries] };
   }

@@ -18,7 +18,7 @@ import type { Configuration } from '../workers/configuration.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { describeRanges, reprocessHeader } from '../workflows/reprocess-header.ts';
 import type { reprocessShip } from '../workflows/reprocess-ship.ts';
-import { isUnknownWorkflow } from './ask-workflow.ts';
+import { describeRun } from './ask-workflow.ts';
 
 export type ReprocessHandle = WorkflowHandle<typeof reprocessShip>;
 
@@ -141,11 +141,7 @@ async function requireSame(
 }
 
 async function describeRunning(handle: ReprocessHandle): Promise<RangesInShort | undefined> {
-  try {
-    const { status, memo } = await handle.describe();
-    return status.name === 'RUNNING' ? (memo as unknown as ReprocessMemo).ranges : undefined;
-  } catch (error) {
-    if (isUnknownWorkflow(error)) return undefined;
-    throw error;
-  }
+  const description = await describeRun(handle);
+  if (description?.status.name !== 'RUNNING') return undefined;
+  return (description.memo as unknown as ReprocessMemo).ranges;
 }

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { formatCount } from '../domain/format-figures.ts';
 
 export interface Column {
   title: string;
@@ -53,6 +54,3 @@ function renderBlocks(columns: readonly Column[], rows: string[][]): string {
 
 const formatCell = (cell: string | number): string =>
   typeof cell === 'number' ? formatCount(cell) : cell;
-
-/** `3,029,760`. */
-export const formatCount = (count: number): string => Math.round(count).toLocaleString('en-US');

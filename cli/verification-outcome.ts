@@ -1,9 +1,10 @@
+import { formatCount } from '../domain/format-figures.ts';
 import { exitCodeOfKind } from '../domain/errors.ts';
 import { sentenceOfDifference, type VerifyReport } from '../domain/verification.ts';
 import { note, type CommonOptions, type Outcome } from './command.ts';
 import { worstOf } from './migrate-ships.ts';
 import type { RepairedShip } from './repair-ships.ts';
-import { formatCount, renderTable } from './table.ts';
+import { renderTable } from './table.ts';
 
 const TITLES = ['source', 'matched', 'missing', 'different', 'extra', 'quarantined'] as const;
 

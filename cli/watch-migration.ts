@@ -10,7 +10,12 @@ import type { TemporalLocation } from '../workers/temporal-location.ts';
 import { progress } from '../workflows/messages.ts';
 import { askWorkflow, isServerAway, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
 import { callController } from './call-controller.ts';
-import { retriedSteps, sentenceOfRetry, type RetriedStep } from './retried-steps.ts';
+import {
+  retriedSteps,
+  sentenceOfRetry,
+  sentenceOfWait,
+  type RetriedStep,
+} from './retried-steps.ts';
 import type { MigrationHandle } from './start-migration.ts';
 
 const POLL_INTERVAL_MS = 500;
@@ -127,12 +132,13 @@ class Watch {
     throw new FairleadError(codeOf(code), `${ship}: ${reason}`, { hint: goesOn(ship, hint) });
   }
 
-  private tell(ship: string, { subject, code, kind, reason, hint }: Waiting): void {
+  private tell(ship: string, wait: Waiting): void {
+    const { code, kind, reason, hint } = wait;
     if (kind === 'operator' && !this.watcher.isTerminal)
       throw new FairleadError(codeOf(code), `${ship}: ${reason}`, {
         hint: goesOn(ship, hint),
       });
-    this.sayOnce(`${ship} waits (${subject}): ${reason}${hint ? ` → ${hint}` : ''}`);
+    this.sayOnce(sentenceOfWait(ship, wait));
   }
 
   private sayOnce(sentence: string): void {

@@ -96,6 +96,10 @@ export const clientConfigOf = (pool: Pool): ClientConfig | undefined =>
 /** Undefined for a connection of a pool that is not of {@link openPool}. */
 export const sessionOf = (client: ClientBase): Session | undefined => sessions.get(client);
 
+/** A pooler makes up the process id that it tells its clients. */
+export const isDirect = (client: ClientBase): boolean =>
+  sessionOf(client)?.pid === (client as unknown as { processID: number }).processID;
+
 /** With TLS, the stream that is laid over it. */
 export const socketOf = (client: ClientBase): Socket =>
   (client as unknown as { connection: { stream: Socket } }).connection.stream;

@@ -127,7 +127,7 @@ function requireShip(ship: string, ships: readonly string[]): void {
   );
 }
 
-const unknownShip = (ship: string, ships: readonly string[]) =>
+export const unknownShip = (ship: string, ships: readonly string[]): FairleadError =>
   new FairleadError(
     'ship-unknown',
     `the source has no cell of ship ${ship}, only of ${ships.length} others`,

@@ -1,4 +1,5 @@
-import { formatCount, renderTable } from '../../cli/table.ts';
+import { formatCount } from '../../domain/format-figures.ts';
+import { renderTable } from '../../cli/table.ts';
 import { median } from '../measure.ts';
 import { faultKinds, type FaultKind } from './chaos-plan.ts';
 import type { ComparedCells, CountName } from './compare-cells.ts';

@@ -1,9 +1,8 @@
-import { formatBytes } from '../../activities/sensor/recording/format-bytes.ts';
+import { formatBytes, formatCount } from '../../domain/format-figures.ts';
 import { reportRanges, type Diagnosis, type DiagnosisOfDurations } from '../../domain/diagnosis.ts';
 import { causeNames, type Block, type Explanation } from '../../domain/explain-verdicts.ts';
 import type { LegacyFailures } from '../../domain/legacy-failures.ts';
 import { TIMEOUT_CAUSES } from '../../domain/timeout-verdicts.ts';
-import { formatCount } from '../table.ts';
 import { histogramSvg } from './histogram-svg.ts';
 import { markup, Markup } from './markup.ts';
 import { pageStyle } from './page-style.ts';

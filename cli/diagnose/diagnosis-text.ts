@@ -1,9 +1,9 @@
-import { formatBytes } from '../../activities/sensor/recording/format-bytes.ts';
+import { formatBytes, formatCount } from '../../domain/format-figures.ts';
 import { reportRanges, type Diagnosis } from '../../domain/diagnosis.ts';
 import type { DurationStatistics } from '../../domain/duration-statistics.ts';
 import { formatSeconds, type Block, type Explanation } from '../../domain/explain-verdicts.ts';
 import type { LegacyFailures } from '../../domain/legacy-failures.ts';
-import { formatCount, renderTable } from '../table.ts';
+import { renderTable } from '../table.ts';
 import { histogramText, type Canvas, type Remark } from './histogram-text.ts';
 import { named, printable } from './printable.ts';
 

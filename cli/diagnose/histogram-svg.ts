@@ -1,7 +1,7 @@
+import { formatCount } from '../../domain/format-figures.ts';
 import { causeNames } from '../../domain/explain-verdicts.ts';
 import type { Histogram, HistogramBin } from '../../domain/duration-histogram.ts';
 import { TIMEOUT_CAUSES } from '../../domain/timeout-verdicts.ts';
-import { formatCount } from '../table.ts';
 import { markup, type Markup } from './markup.ts';
 
 const [WIDTH, HEIGHT] = [900, 280];

@@ -1,7 +1,7 @@
+import { formatCount } from '../../domain/format-figures.ts';
 import { causeNames } from '../../domain/explain-verdicts.ts';
 import type { DurationPicture, Histogram, HistogramBin } from '../../domain/duration-histogram.ts';
 import { TIMEOUT_CAUSES, type TimeoutCause } from '../../domain/timeout-verdicts.ts';
-import { formatCount } from '../table.ts';
 
 /** Told apart without colours too. */
 const glyphs: Record<TimeoutCause, string> = {

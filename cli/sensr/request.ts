@@ -2,10 +2,10 @@ import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { callMany, type CallTally } from '../../activities/sensor/rest/call-many.ts';
 import type { RestMethod, RestRequest } from '../../activities/sensor/rest/rest-call.ts';
 import { MOST_CONNECTIONS, type SensrClient } from '../../activities/sensor/rest/sensr-client.ts';
+import { formatCount } from '../../domain/format-figures.ts';
 import { exitCodeOfKind, FairleadError } from '../../domain/errors.ts';
 import { addCommand, conclude, note, type Outcome } from '../command.ts';
 import { openProgress } from '../progress.ts';
-import { formatCount } from '../table.ts';
 import { BODY_HELP, jsonBody } from './body.ts';
 import { addServerOptions, withServer, type ServerOptions } from './choose-server.ts';
 

@@ -1,11 +1,11 @@
 import { escapeIdentifier, escapeLiteral, type PoolClient } from 'pg';
+import { formatCount } from '../../../domain/format-figures.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { formatTableName } from '../../../domain/table-name.ts';
 import { parseInstant } from '../../../domain/time.ts';
 import type { ChunkKey } from '../ledger.ts';
 import { quoteTable } from '../narrow-table.ts';
 import { PLANNER_SETTINGS, chunkCondition, groupedCells } from '../read-chunk.ts';
-import { formatWhole } from './figures.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { SMALL_PAGES, createKey, type SourceTable } from './source-table.ts';
 
@@ -115,7 +115,7 @@ export function checkPlan(
   facts: Pick<ServerFacts, 'user' | 'database'>,
 ): Check {
   const { good, look, stop } = checksOf('ships', ship);
-  const figures = `about ${formatWhole(plan.rows)} cells at cost ${formatWhole(plan.cost)}`;
+  const figures = `about ${formatCount(plan.rows)} cells at cost ${formatCount(plan.cost)}`;
   if (plan.scans.length > 0)
     return stop(
       'plan',
@@ -151,6 +151,6 @@ export function checkStatistics(
   const { look } = checksOf('ships', ship);
   const isOff = plan.rows > cells * TOLERANCE || cells > plan.rows * TOLERANCE;
   if (!isOff || cells < 1_000) return [];
-  const found = `the planner expects ${formatWhole(plan.rows)} cells in the sampled chunk, which holds ${formatWhole(cells)}: statistics of ${formatTableName(table.name)} are old`;
+  const found = `the planner expects ${formatCount(plan.rows)} cells in the sampled chunk, which holds ${formatCount(cells)}: statistics of ${formatTableName(table.name)} are old`;
   return [look('statistics', found, analyze(table))];
 }

@@ -3,6 +3,7 @@ import { FairleadError } from '../../../domain/errors.ts';
 import { checksOf, type Check, type CheckGroup } from '../../../domain/preflight.ts';
 import { formatDurationMs } from '../../../domain/time.ts';
 import { withConnection } from '../connection.ts';
+import { isDirect } from '../open-pool.ts';
 import type { ServerFacts } from './server-facts.ts';
 
 /** No look waits longer for a lock: whoever holds one is not disturbed, and nobody queues behind us. */
@@ -96,14 +97,8 @@ const readOnly = new WeakSet<PoolClient>();
 /** Not behind a pooler, which would hand the setting on to its other clients; each transaction is read only there too. */
 async function makeReadOnly(client: PoolClient): Promise<void> {
   if (readOnly.has(client)) return;
-  if (await isDirect(client)) await client.query('set default_transaction_read_only = on');
+  if (isDirect(client)) await client.query('set default_transaction_read_only = on');
   readOnly.add(client);
-}
-
-/** A pooler makes up the process id that it tells its clients. */
-export async function isDirect(client: PoolClient): Promise<boolean> {
-  const { rows } = await client.query('select pg_backend_pid() as pid');
-  return rows[0].pid === (client as unknown as { processID: number }).processID;
 }
 
 /** The checks that `work` makes; one that says why there are none, where it fails. */

@@ -1,10 +1,9 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PoolClient } from 'pg';
+import { formatBytes, formatCount } from '../../../domain/format-figures.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { formatDurationMs } from '../../../domain/time.ts';
-import { formatBytes } from '../../sensor/recording/format-bytes.ts';
-import { formatWhole } from './figures.ts';
 import { attempt, look, type Deadline, type Side } from './look.ts';
 
 /** What the migration of all ships that were looked at would write; undefined where nothing is known of it. */
@@ -140,7 +139,7 @@ async function archiverCheck(client: PoolClient): Promise<Check> {
     );
   return stop(
     'archiver',
-    `cannot archive ${wal} (${formatWhole(Number(count))} failures, last at ${failedAt}): WAL stays until the disk is full`,
+    `cannot archive ${wal} (${formatCount(Number(count))} failures, last at ${failedAt}): WAL stays until the disk is full`,
     `show archive_command;   -- run it by hand on the server, and repair what it says; then: select * from pg_stat_archiver;`,
   );
 }

@@ -1,12 +1,13 @@
 import { closest } from 'fastest-levenshtein';
+import { formatCount } from '../../../domain/format-figures.ts';
 import { FairleadError } from '../../../domain/errors.ts';
 import { checksOf, type Check, type PreflightReport } from '../../../domain/preflight.ts';
 import { MS_US } from '../../../domain/time.ts';
 import { listShips } from '../channel-probes.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
+import { unknownShip } from '../plan-ship.ts';
 import { checkPlan, explainChunk, imagineChunk } from './chunk-plan.ts';
 import { checkConnections, type ConnectionNeeds } from './connections.ts';
-import { formatWhole } from './figures.ts';
 import { Deadline, OutOfTime, attempt, checkOfFailure, look, type Side } from './look.ts';
 import { checkPath } from './path.ts';
 import { checkSourceRights, checkTargetRights } from './rights.ts';
@@ -203,7 +204,7 @@ async function chooseShips(
       ? toLookAt('ships', 'the narrow table is empty', 'fairlead import FILE.csv')
       : good(
           'ships',
-          `${formatWhole(present.length)}, ${words}; the source holds ${formatWhole(known.length)}`,
+          `${formatCount(present.length)}, ${words}; the source holds ${formatCount(known.length)}`,
         ),
     ...missing.map((ship) =>
       toLookAt(
@@ -218,18 +219,6 @@ async function chooseShips(
 
 const closestTo = (ship: string, known: readonly string[]): string =>
   known.length === 0 ? ship : closest(ship, [...known]);
-
-const unknownShip = (ship: string, known: readonly string[]) =>
-  new FairleadError(
-    'ship-unknown',
-    `the source has no cell of ship ${ship}, only of ${known.length} others`,
-    {
-      hint:
-        known.length === 0
-          ? 'Load data first: fairlead import, or generate.'
-          : `Did you mean ${closestTo(ship, known)}?`,
-    },
-  );
 
 /** For what comes after the ships. */
 const AFTER_SHIPS_MS = 5_000;

@@ -2,17 +2,16 @@ import { pipeline } from 'node:stream/promises';
 import { Writable } from 'node:stream';
 import type { PoolClient } from 'pg';
 import copyStreams from 'pg-copy-streams';
+import { formatBytes, formatCount } from '../../../domain/format-figures.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { formatRange, MS_US } from '../../../domain/time.ts';
 import { rowBytes, type ChannelColumn } from '../../../domain/wide-layout.ts';
-import { formatBytes } from '../../sensor/recording/format-bytes.ts';
 import { collectGroups } from '../collect-cells.ts';
 import type { ChunkCells } from '../cells.ts';
 import type { CopyBuffer } from '../copy-binary.ts';
 import type { ChunkKey } from '../ledger.ts';
 import { quoteTable } from '../narrow-table.ts';
 import { PLANNER_SETTINGS, chunkCondition, groupedCells } from '../read-chunk.ts';
-import { formatWhole } from './figures.ts';
 import { createTimeIndex, entriesPerPage, indexBytes, type SourceTable } from './source-table.ts';
 
 const PAGE_BYTES = 8_192;
@@ -134,14 +133,14 @@ export function checkSample(sample: Sample, ofChannels: number): Check {
   const disk =
     pages === 0
       ? ''
-      : `, ${formatWhole(pages)} pages looked at, ${formatWhole(missedPages)} of them not in the server's memory`;
+      : `, ${formatCount(pages)} pages looked at, ${formatCount(missedPages)} of them not in the server's memory`;
   const found =
-    `${formatRange(key.fromUs, key.toUs)}: ${formatWhole(cells)} cells of ${formatWhole(channels)} channels ` +
+    `${formatRange(key.fromUs, key.toUs)}: ${formatCount(cells)} cells of ${formatCount(channels)} channels ` +
     `in ${seconds.toFixed(2)} s over one connection, ${formatBytes(bytes)} on the wire${disk}`;
   if (channels >= ofChannels * 0.5) return good('one chunk', found);
   return look(
     'one chunk',
-    `${found}; the ship has ${formatWhole(ofChannels)} channels, so that others may hold more`,
+    `${found}; the ship has ${formatCount(ofChannels)} channels, so that others may hold more`,
   );
 }
 
@@ -157,8 +156,8 @@ export function checkTimeIndex(sample: Sample, table: SourceTable): Check[] {
   const wouldRead = Math.ceil(cells / entriesPerPage(table)) + 3;
   const saved = Math.max(0, indexPages - wouldRead) / (heapPages + indexPages);
   const figures =
-    `by the key a chunk looks at ${formatWhole(indexPages)} pages of index and ${formatWhole(heapPages)} of rows; with (ship_id, created_time, data_channel_id) ` +
-    `it would be about ${formatWhole(wouldRead)} of index and the same rows: ${Math.round(saved * 100)} % less. It would take about ${formatBytes(indexBytes(table))}, ` +
+    `by the key a chunk looks at ${formatCount(indexPages)} pages of index and ${formatCount(heapPages)} of rows; with (ship_id, created_time, data_channel_id) ` +
+    `it would be about ${formatCount(wouldRead)} of index and the same rows: ${Math.round(saved * 100)} % less. It would take about ${formatBytes(indexBytes(table))}, ` +
     `and a write more for each new row; measured on PostgreSQL 18, the planner does not choose it by itself`;
   if (saved <= WORTH_IT) return [good(name, `not needed: ${figures}; it would be: ${statement}`)];
   return [look(name, `would help: ${figures}`, statement)];

@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net';
 import type { PoolClient } from 'pg';
+import { isDirect, socketOf } from '../open-pool.ts';
+import { isTcp } from '../socket-options.ts';
 
 /** What one server says of itself and of our session; asked once. */
 export interface ServerFacts {
@@ -34,13 +35,13 @@ export async function readFacts(client: PoolClient): Promise<ServerFacts> {
             current_user as user, d.datname as database, d.oid::int8::text as oid,
             pg_encoding_to_char(d.encoding) as encoding, pg_is_in_recovery() as recovery,
             pg_postmaster_start_time()::text as started, host(inet_server_addr()) as server_address,
-            inet_server_port() as server_port, inet_client_port() as client_port, pg_backend_pid() as pid,
+            inet_server_port() as server_port, inet_client_port() as client_port,
             (select version from pg_stat_ssl where pid = pg_backend_pid() and ssl) as tls
        from pg_database d where d.datname = current_database()`,
   );
   const row = rows[0];
-  const { stream, processID } = wireOf(client);
-  const isPooled = row.pid !== processID;
+  const socket = socketOf(client);
+  const isPooled = !isDirect(client);
   return {
     version: row.version,
     versionNumber: row.number,
@@ -53,20 +54,12 @@ export async function readFacts(client: PoolClient): Promise<ServerFacts> {
     startedAt: row.started,
     serverAddress: row.server_address ?? undefined,
     serverPort: row.server_port ?? undefined,
-    isUnixSocket: stream.remotePort === undefined,
+    isUnixSocket: !isTcp(socket),
     isPooled,
-    isTranslated: !isPooled && row.client_port > 0 && row.client_port !== stream.localPort,
+    isTranslated: !isPooled && row.client_port > 0 && row.client_port !== socket.localPort,
     encrypted: row.tls ?? undefined,
   };
 }
-
-const wireOf = (client: PoolClient): { stream: Socket; processID: number } => {
-  const { connection, processID } = client as unknown as {
-    connection: { stream: Socket };
-    processID: number;
-  };
-  return { stream: connection.stream, processID };
-};
 
 /** As a session begins, before anybody sets it. */
 async function readOnlyByDefault(

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { formatCount } from '../../../domain/format-figures.ts';
 import { FairleadError } from '../../../domain/errors.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import type { Span } from '../../../domain/chunk-planning.ts';
@@ -16,7 +17,6 @@ import { findInstallation } from '../fairlead-schema.ts';
 import { layoutOf } from '../layout-of.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
 import { loadChannelMap, refuseDifferences } from '../wide-table.ts';
-import { formatWhole } from './figures.ts';
 import { statementsOf } from './rights.ts';
 
 /** By channel, how many probes met which value format. */
@@ -73,15 +73,15 @@ export function checkChannels(
   const { good, look } = checksOf('ships', ship);
   const counts = groups.map(
     ({ name, channels: members }) =>
-      `${formatWhole(channels.filter((channel) => members.has(channel)).length)} ${name}`,
+      `${formatCount(channels.filter((channel) => members.has(channel)).length)} ${name}`,
   );
   const listed = new Set(groups.flatMap(({ channels: members }) => [...members]));
   const other = channels.filter((channel) => !listed.has(channel));
   const present = new Set(channels);
   const absent = [...listed].filter((channel) => !present.has(channel)).length;
   const without =
-    absent > 0 ? `; ${formatWhole(absent)} listed ones have no cell, and get no column` : '';
-  const found = `${formatWhole(channels.length)}: ${[...counts, `${formatWhole(other.length)} other`].join(', ')}${without}`;
+    absent > 0 ? `; ${formatCount(absent)} listed ones have no cell, and get no column` : '';
+  const found = `${formatCount(channels.length)}: ${[...counts, `${formatCount(other.length)} other`].join(', ')}${without}`;
   if (other.length === 0 || groups.length === 0) return [good('channels', found)];
   const number = otherGroupNumber(groups);
   return [
@@ -112,19 +112,19 @@ export function checkTypes(
   const wrong = mixed.filter((entry) => !isHarmless(entry));
   const asDecimal =
     numbers.length > 0
-      ? `; ${formatWhole(numbers.length)} mix Integer and Decimal, and become Decimal`
+      ? `; ${formatCount(numbers.length)} mix Integer and Decimal, and become Decimal`
       : '';
   if (wrong.length === 0 && untyped.length === 0)
     return [good('types', `one type per channel at 16 instants${asDecimal}`)];
   const words = [
     ...(wrong.length > 0
       ? [
-          `${formatWhole(wrong.length)} channels mix types, and what is not of the commonest goes to quarantine: ${shown(wrong.map(([channel, met]) => `${channel} (${[...met.keys()].join(', ')})`))}`,
+          `${formatCount(wrong.length)} channels mix types, and what is not of the commonest goes to quarantine: ${shown(wrong.map(([channel, met]) => `${channel} (${[...met.keys()].join(', ')})`))}`,
         ]
       : []),
     ...(untyped.length > 0
       ? [
-          `${formatWhole(untyped.length)} channels bear no known value format at 16 instants, and get no column: ${shown(untyped)}`,
+          `${formatCount(untyped.length)} channels bear no known value format at 16 instants, and get no column: ${shown(untyped)}`,
         ]
       : []),
   ];
@@ -158,11 +158,11 @@ export function checkWidths(ship: string, { columns }: ShipLayout): Check[] {
   const found = widths
     .map(
       ({ table, columns: count, bytes }) =>
-        `${table} ${formatWhole(count)} columns, ${formatWhole(bytes)} bytes`,
+        `${table} ${formatCount(count)} columns, ${formatCount(bytes)} bytes`,
     )
     .join('; ');
   const tooWide = widths.some(({ bytes }) => bytes > MAX_ROW_BYTES);
-  const sentence = `rows at their widest, of ${formatWhole(MAX_ROW_BYTES)} bytes that fit: ${found}`;
+  const sentence = `rows at their widest, of ${formatCount(MAX_ROW_BYTES)} bytes that fit: ${found}`;
   if (!tooWide) return [good('row width', sentence)];
   return [
     look(

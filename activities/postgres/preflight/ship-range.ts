@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { formatCount } from '../../../domain/format-figures.ts';
 import { countChunks, subtractSpans, type Span } from '../../../domain/chunk-planning.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import type { TableName } from '../../../domain/table-name.ts';
@@ -17,7 +18,6 @@ import {
   listChannels,
 } from '../channel-probes.ts';
 import { quoteTable } from '../narrow-table.ts';
-import { formatWhole } from './figures.ts';
 
 /** Where a ship's cells lie, by index probes alone. */
 export interface ShipRange extends Span {
@@ -71,14 +71,14 @@ export function checkRange(range: ShipRange, table: TableName): Check[] {
   const { good, look } = checksOf('ships', ship);
   const chunks = countChunks(range, widthUs);
   const width = formatDurationMs(widthUs / MS_US);
-  const found = `oldest and newest cell ${formatRange(oldestUs, newestUs)}: ${formatWhole(chunks)} chunks of ${width}`;
+  const found = `oldest and newest cell ${formatRange(oldestUs, newestUs)}: ${formatCount(chunks)} chunks of ${width}`;
   const checks = [good('range', found)];
   const condition = `from ${quoteTable(table)} where ship_id = '${ship.replaceAll("'", "''")}'`;
   if (stray.impossible > 0)
     checks.push(
       look(
         'odd times',
-        `${formatWhole(stray.impossible)} cells at infinity or outside the years 1715 to 2254 stay in the source`,
+        `${formatCount(stray.impossible)} cells at infinity or outside the years 1715 to 2254 stay in the source`,
         `select data_channel_id, created_time ${condition} and (created_time < '1715-01-01' or created_time >= '2255-01-01') limit 20;`,
       ),
     );
@@ -86,7 +86,7 @@ export function checkRange(range: ShipRange, table: TableName): Check[] {
     checks.push(
       look(
         'future cells',
-        `${stray.afterToIsMore ? 'at least ' : ''}${formatWhole(stray.afterTo)} cells lie after now, and stay in the source until then`,
+        `${stray.afterToIsMore ? 'at least ' : ''}${formatCount(stray.afterTo)} cells lie after now, and stay in the source until then`,
         `select data_channel_id, max(created_time) ${condition} and created_time > now() at time zone 'UTC' group by 1 limit 20;`,
       ),
     );
@@ -144,7 +144,7 @@ async function probe(
   const hold = await findSpansWithCells(client, table, ship, channels, probed);
   const full = probed.filter((_, index) => hold[index]);
   const sampled =
-    probed.length < spans.length ? ` (sampled from ${formatWhole(spans.length)})` : '';
+    probed.length < spans.length ? ` (sampled from ${formatCount(spans.length)})` : '';
   const counts = `${full.length} of ${probed.length}${sampled}`;
   return { share: lengthOf(full) / Math.max(1, lengthOf(probed)), full, counts };
 }

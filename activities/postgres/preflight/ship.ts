@@ -1,14 +1,13 @@
+import { formatBytes, formatCount, formatMany } from '../../../domain/format-figures.ts';
 import { countChunks, type Span } from '../../../domain/chunk-planning.ts';
 import { FairleadError } from '../../../domain/errors.ts';
 import { checksOf, type Check, type ShipEstimate } from '../../../domain/preflight.ts';
 import { MS_US, formatDurationMs, formatInstant, type EpochUs } from '../../../domain/time.ts';
 import type { ChannelColumn } from '../../../domain/wide-layout.ts';
-import { formatBytes } from '../../sensor/recording/format-bytes.ts';
 import { findInstallation } from '../fairlead-schema.ts';
 import { listChunks, type ChunkKey } from '../ledger.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
 import { checkPlan, checkStatistics, explainChunk, type ChunkPlan } from './chunk-plan.ts';
-import { formatMany, formatWhole } from './figures.ts';
 import { OutOfTime, attempt, checkOfFailure, look, type Deadline, type Side } from './look.ts';
 import { checkWideTables } from './rights.ts';
 import { checkSample, readSample, type Sample } from './sample-chunk.ts';
@@ -144,7 +143,7 @@ async function lookAtTarget(
       return [
         good(
           'ledger',
-          `${formatWhole(all - left)} of ${formatWhole(all)} chunks are proven already`,
+          `${formatCount(all - left)} of ${formatCount(all)} chunks are proven already`,
         ),
       ];
     }),

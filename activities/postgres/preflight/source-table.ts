@@ -1,9 +1,8 @@
 import { escapeIdentifier, type PoolClient } from 'pg';
+import { formatBytes, formatMany } from '../../../domain/format-figures.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { formatTableName, type TableName } from '../../../domain/table-name.ts';
 import { quoteTable } from '../narrow-table.ts';
-import { formatBytes } from '../../sensor/recording/format-bytes.ts';
-import { formatMany } from './figures.ts';
 
 /** What the catalog knows of the narrow table; nothing of it is read. */
 export interface SourceTable {

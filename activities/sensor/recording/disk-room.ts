@@ -1,5 +1,5 @@
+import { formatBytes } from '../../../domain/format-figures.ts';
 import { FairleadError } from '../../../domain/errors.ts';
-import { formatBytes } from './format-bytes.ts';
 import { statfs } from 'node:fs/promises';
 
 /** What recordings leave free for everything else on a disk. */

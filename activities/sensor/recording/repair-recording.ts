@@ -1,8 +1,8 @@
 import { rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { Opcode } from '@mcap/core';
+import { formatBytes } from '../../../domain/format-figures.ts';
 import { FairleadError } from '../../../domain/errors.ts';
-import { formatBytes } from './format-bytes.ts';
 import { chunkBlock } from './mcap/chunk-block.ts';
 import {
   channelBlock,

@@ -1,3 +1,13 @@
+/** `504,960`. */
+export const formatCount = (count: number): string => Math.round(count).toLocaleString('en-US');
+
+/** `17.2 billion`, `3.0 million`, `504,960`. */
+export function formatMany(count: number): string {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(1)} billion`;
+  if (count >= 1e6) return `${(count / 1e6).toFixed(1)} million`;
+  return formatCount(count);
+}
+
 /** `1.2 GB`, `340 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
