@@ -38,9 +38,12 @@ export interface MigrationFunctions {
   planChunks(input: PlanChunksInput, run: ActivityRun): Promise<ChunkBatch>;
   findOpenRanges(input: FindOpenRangesInput, run: ActivityRun): Promise<OpenRanges>;
   copyChunk(input: CopyChunkInput, run: CopyChunkRun): Promise<ChunkProof>;
-  /** @throws {FairleadError} of kind `data` when the range cannot be split */
-  splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
-  recordFailure(failure: ChunkFailure): Promise<void>;
+  /**
+   * @returns the proof instead, as {@link recordFailure} does, when the chunk is proven after all
+   * @throws {FairleadError} of kind `data` when the range cannot be split
+   */
+  splitChunk(failure: ChunkFailure): Promise<InstantRange[] | ChunkProof>;
+  recordFailure(failure: ChunkFailure): Promise<ChunkProof | undefined>;
   summarizeShip(plan: ShipPlan): Promise<ShipReport>;
   verifyBatch(input: VerifyBatchInput, run: ActivityRun): Promise<ChunkComparison>;
 }
@@ -51,8 +54,8 @@ export interface MigrationActivities {
   planChunks(input: PlanChunksInput): Promise<ChunkBatch>;
   findOpenRanges(input: FindOpenRangesInput): Promise<OpenRanges>;
   copyChunk(input: CopyChunkInput): Promise<ChunkProof>;
-  splitChunk(failure: ChunkFailure): Promise<InstantRange[]>;
-  recordFailure(failure: ChunkFailure): Promise<void>;
+  splitChunk(failure: ChunkFailure): Promise<InstantRange[] | ChunkProof>;
+  recordFailure(failure: ChunkFailure): Promise<ChunkProof | undefined>;
   summarizeShip(plan: ShipPlan): Promise<ShipReport>;
   verifyBatch(input: VerifyBatchInput): Promise<ChunkComparison>;
   awaitShip(input: AwaitShipInput): Promise<FleetOutcome>;

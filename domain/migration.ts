@@ -112,6 +112,9 @@ export interface CopyChunkHeartbeat {
 export interface ChunkFailure extends InstantRange {
   ship: string;
   message: string;
+  /** @see {@link ShipPlan.startedAt}, {@link ShipPlan.redo}: which proofs count. Absent: every one. */
+  startedAt?: string;
+  redo?: boolean;
 }
 
 export interface ChunkCounts {

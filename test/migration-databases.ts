@@ -7,9 +7,10 @@ import {
   type MigrationDatabases,
 } from '../activities/postgres/migration-databases.ts';
 import { planShip, prepareTarget } from '../activities/postgres/plan-ship.ts';
+import { splitChunk } from '../activities/postgres/settle-chunk.ts';
 import { DEFAULT_CONNECTION_TIMING, type ConnectionTiming } from '../domain/connection-timing.ts';
 import { parseTableName } from '../domain/table-name.ts';
-import type { ChunkProof, MigrationRequest, ShipPlan } from '../domain/migration.ts';
+import type { ChunkProof, InstantRange, MigrationRequest, ShipPlan } from '../domain/migration.ts';
 import { columnTypeOfFormat, type ColumnType } from '../domain/value-format.ts';
 import type { PostgresMajor } from '../workers/stack/postgres-binaries.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
@@ -181,6 +182,17 @@ export function copy(
 ): Promise<ChunkProof> {
   const { ship, installation, startedAt, redo } = plan;
   return copyChunk(lab, { ship, installation, startedAt, redo, from, to }, run);
+}
+
+/** Splits a chunk, `[02:00, 04:00)` unless told otherwise, that the ledger does not prove. */
+export async function split(
+  lab: MigrationDatabases,
+  message = 'too big',
+  { from = FROM, to = TO }: Partial<InstantRange> = {},
+): Promise<InstantRange[]> {
+  const halves = await splitChunk(lab, { ship: SHIP, from, to, message });
+  if (Array.isArray(halves)) return halves;
+  throw new Error(`[${from}, ${to}) was not split, the ledger proves it`);
 }
 
 const SEND: Record<ColumnType, string> = {

@@ -1,5 +1,5 @@
 import { condition, log, patched, workflowInfo } from '@temporalio/workflow';
-import type { ChunkProof, InstantRange, ShipPlan } from '../domain/migration.ts';
+import type { ChunkFailure, ChunkProof, InstantRange, ShipPlan } from '../domain/migration.ts';
 import { rangeTitle } from '../domain/migration-progress.ts';
 import type { ActivitiesOfMigration } from './activities-for.ts';
 import { failureOf, type Failure } from './failure-of.ts';
@@ -58,6 +58,7 @@ export class ChunkSettlement {
 
   private async settleOtherwise(range: InstantRange, failure: Failure): Promise<void> {
     const parts = failure.kind === 'too-big' ? await this.split(range, failure) : [];
+    if (!Array.isArray(parts)) return this.state.proven(parts);
     if (parts.length === 0) return this.giveUp(range, failure);
     log.warn('chunk split', { ...range, reason: failure.message, parts: parts.length });
     this.state.wasSplit(range, parts);
@@ -75,10 +76,10 @@ export class ChunkSettlement {
     if (this.state.isEnding || workflowInfo().continueAsNewSuggested) throw new ContinuationDue();
   }
 
-  /** @returns nothing when the chunk cannot be split further */
-  private async split(range: InstantRange, failure: Failure): Promise<InstantRange[]> {
+  /** @returns no parts when the chunk cannot be split further; its proof when an attempt that was given up has committed */
+  private async split(range: InstantRange, failure: Failure): Promise<InstantRange[] | ChunkProof> {
     const title = `${rangeTitle(range)} split`;
-    const input = { ...range, ship: this.plan.ship, message: failure.message };
+    const input = this.chunkFailure(range, failure);
     try {
       return await this.state.patience.untilItWorks(title, () =>
         this.activities.steps.splitChunk.executeWithOptions(
@@ -94,15 +95,21 @@ export class ChunkSettlement {
 
   private async giveUp(range: InstantRange, failure: Failure): Promise<void> {
     const title = `${rangeTitle(range)} failed`;
-    const input = { ...range, ship: this.plan.ship, message: failure.message };
-    log.error('chunk failed', { ...range, kind: failure.kind, reason: failure.message });
-    await this.state.patience.untilItWorks(title, () =>
+    const input = this.chunkFailure(range, failure);
+    const proof = await this.state.patience.untilItWorks(title, () =>
       this.activities.steps.recordFailure.executeWithOptions(
         { summary: title, activityId: this.activityId('fail', range) },
         [input],
       ),
     );
+    if (proof) return this.state.proven(proof);
+    log.error('chunk failed', { ...range, kind: failure.kind, reason: failure.message });
     this.state.failed(range);
+  }
+
+  private chunkFailure(range: InstantRange, { message }: Failure): ChunkFailure {
+    const { ship, startedAt, redo } = this.plan;
+    return { ...range, ship, message, startedAt, redo };
   }
 
   private activityId(verb: string, { from, to }: InstantRange): string {

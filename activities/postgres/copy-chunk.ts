@@ -57,13 +57,12 @@ async function claimOrFindProof(
     { name, subject: formatKey(key), signal: progress.signal, watch: progress.watch },
     async (client) => {
       await requireInstallation(client, input.installation);
-      const settledAfter = input.redo ? input.startedAt : '-infinity';
-      const proof = await findProof(client, key, settledAfter);
+      const proof = await findProof(client, key, input);
       if (proof) return { proof };
       await endOlderAttempts(client, key);
       const token = await claimChunk(client, key);
       // The claim waits for an older attempt that was just committing.
-      const late = await findProof(client, key, settledAfter);
+      const late = await findProof(client, key, input);
       return late ? { proof: late } : { token };
     },
   );

@@ -38,14 +38,34 @@ const SELECT_PROOF = `
    where ship_id = $1 and from_time = $2 and to_time = $3
      and status in ('done', 'empty') and committed_at > $4::timestamptz`;
 
-/** The proof of a chunk that was committed after `settledAfter`, if there is one. */
+/** Which proofs count: those that were committed since the migration started, where it is to do all again. */
+export interface CountingProofs {
+  startedAt?: string;
+  redo?: boolean;
+}
+
+/** The proof of a chunk, if there is one that counts. */
 export async function findProof(
   client: ClientBase,
   key: ChunkKey,
-  settledAfter: string,
+  counting: CountingProofs,
 ): Promise<ChunkProof | undefined> {
+  const settledAfter = counting.redo ? counting.startedAt : '-infinity';
   const { rows } = await client.query(SELECT_PROOF, [...keyParameters(key), settledAfter]);
   return rows[0] && proofOf(key, rows[0]);
+}
+
+/** As {@link findProof}, after an attempt that is just committing; the chunk's row is held until the transaction ends. */
+async function findProofAndHold(
+  client: ClientBase,
+  key: ChunkKey,
+  counting: CountingProofs,
+): Promise<ChunkProof | undefined> {
+  await client.query(
+    `select from fairlead.chunk where ship_id = $1 and from_time = $2 and to_time = $3 for update`,
+    keyParameters(key),
+  );
+  return findProof(client, key, counting);
 }
 
 function proofOf(key: ChunkKey, row: Record<string, string>): ChunkProof {
@@ -168,12 +188,19 @@ export async function recordProof(
   );
 }
 
-/** Writes that a chunk failed for good; what it holds in the target is as before. */
+/**
+ * Writes that a chunk failed for good; what it holds in the target is as before.
+ *
+ * @returns instead, the proof of an attempt that was given up and has committed after all
+ */
 export async function recordFailure(
-  client: ClientBase,
+  client: PoolClient,
   key: ChunkKey,
   message: string,
-): Promise<void> {
+  counting: CountingProofs,
+): Promise<ChunkProof | undefined> {
+  const proof = await findProofAndHold(client, key, counting);
+  if (proof) return proof;
   await client.query(
     `insert into fairlead.chunk (ship_id, from_time, to_time, status, attempts, error)
      values ($1, $2, $3, 'failed', 1, $4)
@@ -181,15 +208,23 @@ export async function recordFailure(
         set status = 'failed', error = excluded.error, updated_at = clock_timestamp()`,
     [...keyParameters(key), message],
   );
+  return undefined;
 }
 
-/** Writes that a chunk was too big, and which two take its place. */
+/**
+ * Writes that a chunk was too big, and which two take its place.
+ *
+ * @returns instead, the proof of an attempt that was given up and has committed after all
+ */
 export async function recordSplit(
   client: PoolClient,
   key: ChunkKey,
   halves: readonly Span[],
   message: string,
-): Promise<void> {
+  counting: CountingProofs,
+): Promise<ChunkProof | undefined> {
+  const proof = await findProofAndHold(client, key, counting);
+  if (proof) return proof;
   await client.query(
     `insert into fairlead.chunk (ship_id, from_time, to_time, status, attempts, error)
      values ($1, $2, $3, 'split', 1, $4)
@@ -208,6 +243,7 @@ export async function recordSplit(
       ],
     );
   }
+  return undefined;
 }
 
 /** Writes chunks that hold no cell, as index probes have shown, and that no attempt has claimed. */

@@ -98,16 +98,26 @@ export class MemoryLedger implements MigrationFunctions {
     return proofOf(input);
   }
 
-  async splitChunk(failure: ChunkFailure): Promise<InstantRange[]> {
+  async splitChunk(failure: ChunkFailure): Promise<InstantRange[] | ChunkProof> {
     const span = spanOf(failure);
+    if (this.isDone(span)) return proofOf(failure);
     if (span.toUs - span.fromUs < 2 * MINUTE_US)
       throw new FairleadError('data-refused', `${failure.ship}: cannot be split`);
     this.rows.push({ ...span, status: 'split' });
     return halvesOf(span).map(rangeOf);
   }
 
-  async recordFailure(failure: ChunkFailure): Promise<void> {
-    this.rows.push({ ...spanOf(failure), status: 'failed' });
+  async recordFailure(failure: ChunkFailure): Promise<ChunkProof | undefined> {
+    const span = spanOf(failure);
+    if (this.isDone(span)) return proofOf(failure);
+    this.rows.push({ ...span, status: 'failed' });
+    return undefined;
+  }
+
+  private isDone({ fromUs, toUs }: Span): boolean {
+    return this.rows.some(
+      (row) => row.status === 'done' && row.fromUs === fromUs && row.toUs === toUs,
+    );
   }
 
   async summarizeShip({ ship, from, to }: ShipPlan): Promise<ShipReport> {

@@ -3,6 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import { FairleadError } from '../../domain/errors.ts';
 import type { InstantRange } from '../../domain/migration.ts';
+import { parseInstant } from '../../domain/time.ts';
 import { cancel, pause, progress, resume, setWindow } from '../../workflows/messages.ts';
 import { Gate } from './gate.ts';
 import { migrationLab, progressWhere, twentyFourHours } from './migration-lab.ts';
@@ -226,6 +227,23 @@ test('splits a chunk whose time runs out while bytes flow, at the first attempt'
   const handle = await lab.start({ timing: { chunkTimeoutMs: 1_000 } });
   await expect(handle.result()).resolves.toMatchObject({ chunks: { done: 13, split: 1 } });
   expect(lab.ledger.attempts.filter((from) => from === at(0))).toHaveLength(2);
+});
+
+test('neither splits nor fails a chunk whose last attempt committed when its time had run out', async () => {
+  await using lab = await migrationLab();
+  lab.ledger.onCopy = async ({ from, to }, run) => {
+    if (from !== at(0)) return;
+    const beat = (): void => run.heartbeat({ stage: 'read', cells: 5, bytes: 5, silentSeconds: 0 });
+    const timer = setInterval(beat, 50);
+    beat();
+    lab.ledger.rows.push({ fromUs: parseInstant(from), toUs: parseInstant(to), status: 'done' });
+    await new Gate().pass(run.signal).finally(() => clearInterval(timer));
+  };
+  const handle = await lab.start({ timing: { chunkTimeoutMs: 1_000 } });
+  await expect(handle.result()).resolves.toMatchObject({
+    chunks: { done: 12, split: 0, failed: 0 },
+  });
+  expect(lab.ledger.attempts.filter((from) => from === at(0))).toHaveLength(1);
 });
 
 test('takes a worker without heartbeats for lost, and does not split', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { splitChunk } from '../../../activities/postgres/settle-chunk.ts';
 import {
   FROM,
   MAJORS,
@@ -16,6 +15,7 @@ import {
   planAndPrepare,
   quarantined,
   second,
+  split,
   waitForLock,
   wideCells,
   wideInstants,
@@ -146,8 +146,7 @@ describe.each(MAJORS)('a chunk that is copied again on PostgreSQL %i', (major) =
     interrupt(lab.source, 'after', /^explain/, async () => {
       if (!isFirst) return;
       isFirst = false;
-      const halves = await splitChunk(lab, { ship: SHIP, from: FROM, to: TO, message: 'no time' });
-      for (const half of halves) await copy(lab, plan, half);
+      for (const half of await split(lab)) await copy(lab, plan, half);
     });
     await expect(copy(lab, plan)).rejects.toMatchObject({
       code: 'attempt-superseded',

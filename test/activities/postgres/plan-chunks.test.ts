@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { firstInstant, listChannels } from '../../../activities/postgres/channel-probes.ts';
 import { withConnection } from '../../../activities/postgres/connection.ts';
 import { planChunks } from '../../../activities/postgres/plan-chunks.ts';
-import { splitChunk } from '../../../activities/postgres/settle-chunk.ts';
 import type { ShipPlan } from '../../../domain/migration.ts';
 import { parseInstant } from '../../../domain/time.ts';
 import {
@@ -15,6 +14,7 @@ import {
   migrationLab,
   narrowCells,
   planAndPrepare,
+  split,
   wideCells,
   type MigrationLab,
 } from '../../migration-databases.ts';
@@ -151,7 +151,7 @@ describe.each(MAJORS)('the next chunks on PostgreSQL %i', (major) => {
     await using lab = await migrationLab({ major });
     await hourly(lab, [2, 3, 4, 5]);
     const plan = await planAndPrepare(lab, { to: day('06:00') });
-    await splitChunk(lab, { ship: SHIP, from: day('02:00'), to: day('04:00'), message: 'too big' });
+    await split(lab, 'too big', { from: day('02:00'), to: day('04:00') });
     expect((await planAll(lab, plan)).chunks).toEqual([
       '02:00-03:00',
       '03:00-04:00',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settleAsFailed, splitChunk } from '../../../activities/postgres/settle-chunk.ts';
+import { settleAsFailed } from '../../../activities/postgres/settle-chunk.ts';
 import { reportShip, summarizeShip } from '../../../activities/postgres/summarize-ship.ts';
 import {
   FROM,
@@ -12,6 +12,7 @@ import {
   insertCells,
   migrationLab,
   planAndPrepare,
+  split,
   second,
   type MigrationLab,
 } from '../../migration-databases.ts';
@@ -70,13 +71,7 @@ describe.each(MAJORS)('the report of a ship on PostgreSQL %i', (major) => {
     await using lab = await migrationLab({ major });
     await insertHours(lab);
     const plan = await planAndPrepare(lab, { to: HOUR_6 });
-    for (const half of await splitChunk(lab, {
-      ship: SHIP,
-      from: FROM,
-      to: TO,
-      message: 'too big',
-    }))
-      await copy(lab, plan, half);
+    for (const half of await split(lab)) await copy(lab, plan, half);
     await copy(lab, plan, { from: TO, to: HOUR_6 });
     const sums = {
       phase: 'finished',
