@@ -85,16 +85,18 @@ export const FAILURE_RULES: readonly FailureRule[] = [
     states: ['08007', '40003'],
     hint: 'Nothing: the ledger tells whether it was committed.',
   },
-  {
-    code: 'statement-timeout',
-    states: ['57014'],
-    saying: 'statement timeout',
-    hint: 'Nothing: the chunk is split. If many are, raise statementTimeout under [timing].',
-  },
+  // Both are 57014. In another language than English neither is told: a chunk that is split in vain is done all the same,
+  // one that is never split may never be.
   {
     code: 'statement-cancelled',
     states: ['57014'],
+    saying: 'user request',
     hint: 'Nothing: it is done again. To end a migration: fairlead cancel <ship>.',
+  },
+  {
+    code: 'statement-timeout',
+    states: ['57014'],
+    hint: 'Nothing: the chunk is split. If many are, raise statementTimeout under [timing].',
   },
   {
     code: 'chunk-too-big',

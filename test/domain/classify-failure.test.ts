@@ -5,9 +5,9 @@ import { kindOfCode, type FailureKind } from '../../domain/errors.ts';
 /** The table of docs/errors.md: what each failure of the driver comes to. */
 const KINDS: Record<Exclude<FailureKind, 'usage' | 'bug' | 'cancelled'>, string> = {
   transient: `08000 08001 08003 08004 08006 57P01 57P02 57P03 57P05 25P03 53300 53400 40001 40P01 55P03 55006
-    58000 58030 57014 ECONNRESET ECONNREFUSED ETIMEDOUT EPIPE EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN`,
+    58000 58030 ECONNRESET ECONNREFUSED ETIMEDOUT EPIPE EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN`,
   'outcome-unknown': '08007 40003',
-  'too-big': '25P04 53200',
+  'too-big': '25P04 53200 57014',
   data: '22003 22P02 23502 23505 42601 42703 42P01 44000 54000 54011 3F000 P0001',
   operator: '53100 28000 28P01 3D000 42501 25006 ENOSPC',
 };
@@ -20,7 +20,9 @@ describe('a failure', () => {
     expect(classifyFailure({ code }).kind).toBe(kind);
   });
 
-  it('57014 is too big only when the server says that it ran out of time', () => {
+  it('57014 is too big unless the server says, in English, that somebody cancelled', () => {
+    const elsewhere = 'annulation de la requête à cause du délai écoulé pour l’exécution';
+    expect(classifyFailure({ code: '57014', message: elsewhere }).code).toBe('statement-timeout');
     const timeout = 'canceling statement due to statement timeout';
     expect(classifyFailure({ code: '57014', message: timeout }).code).toBe('statement-timeout');
     const cancel = 'canceling statement due to user request';
