@@ -42,7 +42,8 @@ export interface SessionLimits {
 
 const BOOKKEEPING_STATEMENT_MS = 300_000;
 const PREFLIGHT_STATEMENT_MS = 30_000;
-const PREFLIGHT_LOCK_MS = 100;
+/** No look waits longer for a lock: whoever holds one is not disturbed, and nobody queues behind us. */
+export const PREFLIGHT_LOCK_MS = 100;
 
 /**
  * The server's timeouts for a purpose.

@@ -17,7 +17,7 @@ export function createMigrationFunctions(databases: MigrationDatabases): Migrati
       input.ranges
         ? planChunksOfRanges({ ...databases, signal }, input, input.ranges)
         : planChunks({ ...databases, signal }, input),
-    findOpenRanges: (input) => findOpenRanges(databases, input),
+    findOpenRanges: (input, { signal }) => findOpenRanges({ ...databases, signal }, input),
     copyChunk: (input, run) => copyChunk(databases, input, run),
     splitChunk: (failure) => splitChunk(databases, failure),
     recordFailure: (failure) => settleAsFailed(databases, failure),

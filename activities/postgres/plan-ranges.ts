@@ -20,10 +20,10 @@ import { CHUNKS_PER_BATCH, planChunks } from './plan-chunks.ts';
  * that was proven before would be proven in part only, all of it is done again.
  */
 export async function findOpenRanges(
-  { target }: MigrationDatabases,
+  { target, signal }: MigrationDatabases,
   { plan, ranges }: FindOpenRangesInput,
 ): Promise<OpenRanges> {
-  return withConnection(target, { name: `fairlead/plan/${plan.ship}` }, async (client) => {
+  return withConnection(target, { name: `fairlead/plan/${plan.ship}`, signal }, async (client) => {
     const reached: Span[] = [];
     for (const range of ranges) reached.push(await reachOf(client, plan, spanOf(range)));
     const found: OpenRanges = { ranges: [], chunks: 0 };

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { PREFLIGHT_LOCK_MS } from '../../../domain/connection-timing.ts';
 import { FairleadError } from '../../../domain/errors.ts';
 import { checksOf, type Check, type CheckGroup } from '../../../domain/preflight.ts';
 import { formatDurationMs } from '../../../domain/time.ts';
@@ -6,8 +7,6 @@ import { withConnection } from '../connection.ts';
 import { isDirect } from '../open-pool.ts';
 import type { ServerFacts } from './server-facts.ts';
 
-/** No look waits longer for a lock: whoever holds one is not disturbed, and nobody queues behind us. */
-export const LOCK_TIMEOUT_MS = 100;
 /** What one statement may take, unless it needs more. */
 export const STATEMENT_MS = 5_000;
 /** What a connection is taken for. */
@@ -72,7 +71,7 @@ export async function look<T>(
       await makeReadOnly(client);
       await client.query(
         `begin isolation level repeatable read, read only;
-         set local lock_timeout = ${LOCK_TIMEOUT_MS};
+         set local lock_timeout = ${PREFLIGHT_LOCK_MS};
          set local statement_timeout = ${shareMs}`,
       );
       const result = await work(client);
