@@ -46,8 +46,9 @@ const word =
   <T>(schema: z.ZodType<T>) =>
   (text: string): T => {
     const parsed = schema.safeParse(text);
-    if (!parsed.success) throw new InvalidArgumentError(`It ${parsed.error.issues[0]!.message}.`);
-    return parsed.data;
+    if (parsed.success) return parsed.data;
+    const { message } = parsed.error.issues[0]!;
+    throw new InvalidArgumentError(message.startsWith('"') ? `${message}.` : `It ${message}.`);
   };
 
 export const typedUrl = word(webSocketUrl());

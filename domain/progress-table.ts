@@ -20,8 +20,8 @@ function rows(progress: MigrationProgress): [string, string][] {
       `${chunks.inFlight} of ${window}: ${progress.inFlight.map(rangeTitle).join(', ')}`,
     ],
     [
-      'cells read = written + nulls + quarantined',
-      `${count(cells.read)} = ${count(cells.written)} + ${count(cells.nulls)} + ${count(cells.quarantined)}`,
+      'cells',
+      `${count(cells.read)} read = ${count(cells.written)} written + ${count(cells.nulls)} NULL + ${count(cells.quarantined)} quarantined`,
     ],
     ['cells/s of late', count(progress.cellsPerSecond)],
     ...widthRow(progress),

@@ -27,15 +27,15 @@ export const duration = (mostMs = Number.POSITIVE_INFINITY) =>
 const BYTE_UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 /** A number of bytes: `67108864` or `"64MiB"`. */
-export const bytes = () =>
-  z.union([
-    z.int().positive(),
-    parsed((text) => {
-      const [, count, unit = 'B'] = /^(\d+)\s*(B|KiB|MiB|GiB)?$/.exec(text.trim()) ?? [];
-      if (Number(count) > 0) return Number(count) * BYTE_UNITS[unit]!;
-      throw new RangeError(`"${text}" is no number of bytes, such as 67108864 or "64MiB"`);
-    }),
-  ]);
+export const bytes = () => z.union([z.int().positive(), parsed(parseBytes)], { error: NO_BYTES });
+
+const NO_BYTES = 'is no number of bytes, such as 67108864 or "64MiB"';
+
+function parseBytes(text: string): number {
+  const [, count, unit = 'B'] = /^(\d+)\s*(B|KiB|MiB|GiB)?$/.exec(text.trim()) ?? [];
+  if (Number(count) > 0) return Number(count) * BYTE_UNITS[unit]!;
+  throw new RangeError(NO_BYTES);
+}
 
 /** The URL itself is never repeated in a fault: it may bear a password. */
 const url = (protocols: string[], example: string) =>
