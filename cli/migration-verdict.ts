@@ -14,7 +14,8 @@ export interface Verdict {
 /** Whether a finished migration is right, and what is not. */
 export function verdictOn(report: ShipReport): Verdict {
   const wrong = [...failedChunks(report), ...excessiveQuarantine(report), ...unproven(report)];
-  const sentences = [...wrong, ...quarantineWarning(report)];
+  const late = report.late?.map((sentence) => `${report.ship}: ${sentence}`) ?? [];
+  const sentences = [...wrong, ...quarantineWarning(report), ...late];
   return { exitCode: wrong.length > 0 ? 4 : 0, sentences };
 }
 

@@ -40,6 +40,7 @@ export const kindOfCode = {
   'disk-full': 'operator',
   'read-only': 'operator',
   'source-table-invalid': 'operator',
+  'late-not-findable': 'operator',
   'rest-refused': 'operator',
   'rest-answer-invalid': 'operator',
   'rest-outcome-unknown': 'operator',

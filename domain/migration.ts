@@ -143,6 +143,8 @@ export interface ShipReport extends InstantRange {
   verified: boolean;
   tables: string[];
   quarantine: QuarantineCount[];
+  /** What the migration's looks for cells that came late say: how many it copied, and what it could not look for. */
+  late?: string[];
 }
 
 export interface QuarantineCount {

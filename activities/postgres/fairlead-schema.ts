@@ -63,6 +63,18 @@ const MIGRATIONS: readonly string[] = [
 
   insert into fairlead.installation (id, version) values (gen_random_uuid()::text, 0);
   `,
+  `
+  create table fairlead.late_mark (
+    ship_id    text primary key,
+    position   jsonb not null,
+    noted_at   timestamptz not null,
+    settled_at timestamptz,
+    migration  timestamptz,
+    rounds     integer not null default 0,
+    found      bigint not null default 0,
+    outcome    text
+  );
+  `,
 ];
 
 /** One key for everything that changes the schema, over all processes. */

@@ -188,6 +188,24 @@ export async function recordProof(
   );
 }
 
+/** Writes that proofs say nothing any more of what their chunks should hold: their ranges are planned again. */
+export async function supersedeProofs(
+  client: ClientBase,
+  ship: string,
+  spans: readonly Span[],
+): Promise<void> {
+  await client.query(
+    `update fairlead.chunk set status = 'superseded', updated_at = clock_timestamp()
+       from unnest($2::timestamp[], $3::timestamp[]) as late (f, t)
+      where ship_id = $1 and from_time = late.f and to_time = late.t and status in ('done', 'empty')`,
+    [
+      ship,
+      spans.map(({ fromUs }) => timestampText(fromUs)),
+      spans.map(({ toUs }) => timestampText(toUs)),
+    ],
+  );
+}
+
 /**
  * Writes that a chunk failed for good; what it holds in the target is as before.
  *

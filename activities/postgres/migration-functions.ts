@@ -1,7 +1,7 @@
 import type { MigrationFunctions } from '../migration-activities.ts';
 import { copyChunk } from './copy-chunk.ts';
+import { planChunksAndLate } from './late/reopen-late-chunks.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
-import { planChunks } from './plan-chunks.ts';
 import { findOpenRanges, planChunksOfRanges } from './plan-ranges.ts';
 import { planShip, prepareTarget } from './plan-ship.ts';
 import { settleAsFailed, splitChunk } from './settle-chunk.ts';
@@ -16,7 +16,7 @@ export function createMigrationFunctions(databases: MigrationDatabases): Migrati
     planChunks: (input, { signal }) =>
       input.ranges
         ? planChunksOfRanges({ ...databases, signal }, input, input.ranges)
-        : planChunks({ ...databases, signal }, input),
+        : planChunksAndLate({ ...databases, signal }, input),
     findOpenRanges: (input, { signal }) => findOpenRanges({ ...databases, signal }, input),
     copyChunk: (input, run) => copyChunk(databases, input, run),
     splitChunk: (failure) => splitChunk(databases, failure),

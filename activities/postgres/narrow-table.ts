@@ -53,6 +53,10 @@ export async function fillOwnTable<T>(
   const result = await load(isEmpty);
   await client.query(`set local maintenance_work_mem = '512MB'`);
   await addIndexes(client, table);
+  if (isEmpty)
+    await client.query(
+      `create index if not exists ${escapeIdentifier(idIndexName(table))} on ${quoteTable(table)} (id)`,
+    );
   return result;
 }
 
@@ -73,6 +77,9 @@ async function createBareTable(client: ClientBase, table: TableName): Promise<vo
 const keyName = ({ name }: TableName): string =>
   escapeIdentifier(`${name.replace(/^tbl_/, '').slice(0, 60)}_pk`);
 
+/** Not as the ships' own system has it: so that what comes late is found without reading the table. */
+const idIndexName = ({ name }: TableName): string => `${name.slice(0, 56)}_id_idx`;
+
 const timeIndexName = ({ name }: TableName): string => `${name.slice(0, 46)}_created_time_idx`;
 
 async function addIndexes(client: ClientBase, table: TableName): Promise<void> {
@@ -90,12 +97,14 @@ async function clearWhenEmpty(client: ClientBase, table: TableName): Promise<boo
   if (await hasRows(client, table)) return false;
   await client.query(`lock table ${quoteTable(table)} in access exclusive mode`);
   if (await hasRows(client, table)) return false;
-  const index = `${escapeIdentifier(table.schema)}.${escapeIdentifier(timeIndexName(table))}`;
+  const indexes = [timeIndexName(table), idIndexName(table)].map(
+    (name) => `${escapeIdentifier(table.schema)}.${escapeIdentifier(name)}`,
+  );
   await client.query(`truncate ${quoteTable(table)}`);
   await client.query(
     `alter table ${quoteTable(table)} drop constraint if exists ${keyName(table)}`,
   );
-  await client.query(`drop index if exists ${index}`);
+  await client.query(`drop index if exists ${indexes.join(', ')}`);
   return true;
 }
 

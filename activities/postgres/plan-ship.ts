@@ -15,6 +15,7 @@ import { countStrayInstants, firstInstant, listChannels, listShips } from './cha
 import { typeChannels } from './channel-types.ts';
 import { withConnection } from './connection.ts';
 import { prepareSchema } from './fairlead-schema.ts';
+import { ensureMark } from './late/late-mark.ts';
 import { layoutOf } from './layout-of.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { describeSource } from './narrow-table.ts';
@@ -39,6 +40,7 @@ export async function planShip(
   request: MigrationRequest,
 ): Promise<ShipPlan> {
   const found = await lookAtSource(databases, request);
+  await ensureMark(databases, request.ship);
   return withConnection(
     databases.target,
     { name: `fairlead/plan/${request.ship}`, signal: databases.signal },

@@ -11,6 +11,7 @@ import { standingFailures } from '../../domain/standing-failures.ts';
 import { HOUR_US, MS_US, formatInstant, parseInstant } from '../../domain/time.ts';
 import { withConnection } from './connection.ts';
 import { findInstallation } from './fairlead-schema.ts';
+import { sayOfLate } from './late/reopen-late-chunks.ts';
 import { timestampText, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { quoteTable } from './narrow-table.ts';
@@ -83,7 +84,9 @@ export async function summarizeShip(
         await client.query(`analyze ${quoteWideTable(table)} (created_time)`);
     },
   );
-  return { ...report, quarantine: await markExcessive(databases, request, report.quarantine) };
+  const late = await sayOfLate(databases, request);
+  const quarantine = await markExcessive(databases, request, report.quarantine);
+  return { ...report, quarantine, ...(late.length > 0 && { late }) };
 }
 
 const neverMigrated = (ship: string) =>

@@ -40,7 +40,7 @@ export async function verifyBatch(
 }
 
 /** What had to be split to be copied has to be split to be compared, so that memory stays bounded. */
-async function verifyInParts(
+export async function verifyInParts(
   databases: MigrationDatabases,
   key: ChunkKey,
   signal: AbortSignal,

@@ -88,6 +88,7 @@ export const provokedBy: Readonly<Record<ErrorCode, Provocation>> = {
     'narrow-table',
     'that is not there is named, with one that looks like it',
   ),
+  'late-not-findable': postgres('late/find-late-cells', 'cannot be looked for in %s'),
   'rest-refused': sensor(
     'rest/sensr-client',
     'opens projects, and says in words which one it does not have',

@@ -9,6 +9,7 @@ import { unknownShip } from '../plan-ship.ts';
 import { checkPlan, explainChunk, imagineChunk } from './chunk-plan.ts';
 import { checkConnections, type ConnectionNeeds } from './connections.ts';
 import { Deadline, OutOfTime, attempt, checkOfFailure, look, type Side } from './look.ts';
+import { checkLate } from './late-cells.ts';
 import { checkPath } from './path.ts';
 import { checkSourceRights, checkTargetRights } from './rights.ts';
 import { checkRoom } from './room.ts';
@@ -138,7 +139,10 @@ async function checkSource(
     );
     return checkSourceTable(table);
   });
-  const checks = [...rights, ...ofTable];
+  const ofLate = await attempt('source table', 'source', 'late cells', async () => [
+    await checkLate(source, databases.sourceTable, deadline),
+  ]);
+  const checks = [...rights, ...ofTable, ...ofLate];
   if (!table) return { checks, ...none };
   if (isUnprobeable(table)) {
     const plan = await checkBlindly(source, table, request, deadline);

@@ -67,6 +67,7 @@ describe('a made-up fleet', () => {
     expect(indexes.rows.map(({ indexname }) => indexname as string)).toEqual([
       'data_timeseries_pk',
       'tbl_data_timeseries_created_time_idx',
+      'tbl_data_timeseries_id_idx',
     ]);
   });
 
