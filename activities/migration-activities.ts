@@ -27,6 +27,11 @@ export interface ActivityRun {
   signal: AbortSignal;
 }
 
+export interface TimedRun extends ActivityRun {
+  /** What this attempt may take, from its start. */
+  timeoutMs: number;
+}
+
 export interface CopyChunkRun extends ActivityRun {
   heartbeat(details: CopyChunkHeartbeat): void;
 }
@@ -35,7 +40,7 @@ export interface CopyChunkRun extends ActivityRun {
 export interface MigrationFunctions {
   planShip(request: MigrationRequest, run: ActivityRun): Promise<ShipPlan>;
   prepareTarget(plan: ShipPlan, run: ActivityRun): Promise<void>;
-  planChunks(input: PlanChunksInput, run: ActivityRun): Promise<ChunkBatch>;
+  planChunks(input: PlanChunksInput, run: TimedRun): Promise<ChunkBatch>;
   findOpenRanges(input: FindOpenRangesInput, run: ActivityRun): Promise<OpenRanges>;
   copyChunk(input: CopyChunkInput, run: CopyChunkRun): Promise<ChunkProof>;
   /**
@@ -90,7 +95,7 @@ async function requestCancellation(): Promise<void> {
 }
 
 /** Runs something that has no progress of its own to tell. */
-async function alive<T>(action: (run: CopyChunkRun) => Promise<T>): Promise<T> {
+async function alive<T>(action: (run: CopyChunkRun & TimedRun) => Promise<T>): Promise<T> {
   return translated(async (run) => {
     const { heartbeat } = Context.current();
     const timer = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
@@ -103,10 +108,10 @@ async function alive<T>(action: (run: CopyChunkRun) => Promise<T>): Promise<T> {
 }
 
 /** Throws what Temporal and the workflow understand; a cancelled activity throws the signal's own reason. */
-async function translated<T>(action: (run: CopyChunkRun) => Promise<T>): Promise<T> {
-  const { cancellationSignal: signal, heartbeat } = Context.current();
+async function translated<T>(action: (run: CopyChunkRun & TimedRun) => Promise<T>): Promise<T> {
+  const { cancellationSignal: signal, heartbeat, info } = Context.current();
   try {
-    return await action({ signal, heartbeat });
+    return await action({ signal, heartbeat, timeoutMs: info.startToCloseTimeoutMs });
   } catch (error) {
     signal.throwIfAborted();
     throw applicationFailureOf(error);

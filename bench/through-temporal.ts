@@ -25,7 +25,7 @@ export async function runDirectly(
 ): Promise<number> {
   const { chunks } = await createMigrationFunctions(databases).planChunks(
     { plan, cursor: plan.from },
-    SILENT,
+    { ...SILENT, timeoutMs: 3_600_000 },
   );
   const queue: InstantRange[] = [...chunks];
   const worker = async () => {

@@ -49,11 +49,16 @@ export const sentenceOfLook = ({ by, cells, chunks }: LateLook): string =>
     : `${nounOf(cells.missing, 'cell')} came late, to ${nounOf(chunks.length, 'chunk')} (looked for ${SAID_OF_PATH[by]})`;
 
 /** What such a look could not see, and what to type. */
-export function limitsOfLook({ ship, writers, uncovered }: LateLook): string[] {
+export function limitsOfLook({ ship, by, writers, uncovered }: LateLook): string[] {
   return [
+    ...(by === 'blocks'
+      ? [
+          `rows that filled gaps in older blocks were not looked at, which happens where several sessions insert rows of different length; fairlead verify ${ship} finds them, and so does --late with an index on id`,
+        ]
+      : []),
     ...(writers.length > 0
       ? [
-          `a transaction that was writing to the source before its chunks were read is still open (pid ${writers.join(', ')}): repeat when it has ended: fairlead verify ${ship} --late`,
+          `a transaction that was writing to the source before its chunks were read is still open (${writersText(writers)}): repeat when it has ended: fairlead verify ${ship} --late`,
         ]
       : []),
     ...(uncovered > 0
@@ -62,6 +67,15 @@ export function limitsOfLook({ ship, writers, uncovered }: LateLook): string[] {
         ]
       : []),
   ];
+}
+
+/** A prepared transaction is no process's. */
+function writersText(writers: readonly number[]): string {
+  const pids = writers.filter((pid) => pid !== 0);
+  return [
+    ...(pids.length > 0 ? [`pid ${pids.join(', ')}`] : []),
+    ...(pids.length < writers.length ? ['prepared, see pg_prepared_xacts'] : []),
+  ].join('; ');
 }
 
 export const sentenceOfLateChunk = (ship: string, chunk: LateChunk): string =>

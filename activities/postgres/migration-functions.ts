@@ -13,10 +13,10 @@ export function createMigrationFunctions(databases: MigrationDatabases): Migrati
   return {
     planShip: (request, { signal }) => planShip({ ...databases, signal }, request),
     prepareTarget: (plan, { signal }) => prepareTarget({ ...databases, signal }, plan),
-    planChunks: (input, { signal }) =>
+    planChunks: (input, { signal, timeoutMs }) =>
       input.ranges
         ? planChunksOfRanges({ ...databases, signal }, input, input.ranges)
-        : planChunksAndLate({ ...databases, signal }, input),
+        : planChunksAndLate({ ...databases, signal }, input, timeoutMs),
     findOpenRanges: (input, { signal }) => findOpenRanges({ ...databases, signal }, input),
     copyChunk: (input, run) => copyChunk(databases, input, run),
     splitChunk: (failure) => splitChunk(databases, failure),

@@ -12,15 +12,16 @@ export interface NewPart {
 export type ChosenPath = { by: LatePath; parts: NewPart[] } | { reasons: string[] };
 
 /**
- * So far back of the noted block inserted rows may go without a VACUUM: the free space map offers an inserter any
- * block of its own page of the map, 4,069 of them, and several inserters extend the table by up to 512 at once.
+ * So far back of the noted block inserted rows often go without a VACUUM: the free space map offers an inserter any
+ * block of its own page of the map, 4,069 of them, and several inserters extend the table by up to 512 at once. That
+ * also tells the whole map of gaps in older blocks, which short rows then fill: such a look is not certain.
  */
 export const OVERLAP_BLOCKS = 8_192;
 /** Stamps are set before the row is inserted: that may be so long before. */
 export const STAMP_MARGIN = '1 hour';
 
 /**
- * How what came since `noted` can be read, without reading the rest: by the way that needs the least to be believed.
+ * How what came since `noted` can be read, without reading the rest: by the way that relies on the least.
  *
  * @returns the reasons, where there is no such way
  * @see docs/migration.md#late
@@ -28,18 +29,39 @@ export const STAMP_MARGIN = '1 hour';
 export function choosePath(noted: SourcePosition, now: SourcePosition): ChosenPath {
   const reason = whyNotAtAll(now) ?? whyNotComparable(noted, now);
   if (reason !== undefined) return { reasons: [reason] };
-  const byId = whyNotById(now) ?? whyNoId(noted);
+  const byId = whyNotById(now) ?? whyNotById({ ...noted, leaves: [] }) ?? whyNoId(noted);
   if (byId === undefined)
     return { by: 'id', parts: partsBy('id', noted, now, noted.id ?? '0', now.id ?? '0') };
-  const byBlocks = whyNotByBlocks(noted, now);
-  if (byBlocks === undefined) return { by: 'blocks', parts: blockParts(noted, now) };
   const byStamp = whyNotByStamp(now) ?? whyNoStamp(noted);
   if (byStamp === undefined)
     return {
       by: 'server_created_time',
       parts: partsBy('server_created_time', noted, now, noted.stamp!, 'infinity'),
     };
-  return { reasons: [byId, byBlocks, byStamp] };
+  const byBlocks = whyNotByBlocks(noted, now);
+  if (byBlocks === undefined) return { by: 'blocks', parts: blockParts(noted, now) };
+  return { reasons: [byId, byStamp, byBlocks] };
+}
+
+/**
+ * Where the next look begins after one of `by` that found all in its place: an id that it could not have seen stays
+ * behind the position, for a look by an index on `id` that is made later.
+ */
+export function positionAfter(
+  by: LatePath,
+  noted: SourcePosition,
+  now: SourcePosition,
+): SourcePosition {
+  switch (by) {
+    case 'id':
+      return now;
+    case 'server_created_time':
+      return { ...now, id: noted.id };
+    case 'blocks':
+      return { ...now, id: noted.id, stamp: noted.stamp };
+    default:
+      return by satisfies never;
+  }
 }
 
 /** How late cells could be found that come from now on. */
@@ -68,11 +90,12 @@ function whyNotComparable(noted: SourcePosition, now: SourcePosition): string | 
 const isOld = (noted: SourcePosition, { oid }: Leaf): boolean =>
   noted.leaves.some((leaf) => leaf.oid === oid);
 
-function whyNotById({ leaves, hasOrderlyIds }: SourcePosition): string | undefined {
+function whyNotById({ leaves, hasId, hasOrderlyIds }: SourcePosition): string | undefined {
+  if (!hasId) return 'no column id';
   if (leaves.some(({ idIndex }) => idIndex === null)) return 'no index on id';
   return hasOrderlyIds
     ? undefined
-    : 'id is not drawn from one sequence with cache 1, so it does not grow with time';
+    : 'id is not drawn here from one sequence with cache 1, so it does not grow with time';
 }
 
 const whyNoId = ({ id, leaves }: SourcePosition): string | undefined =>

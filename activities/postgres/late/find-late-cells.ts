@@ -11,7 +11,7 @@ import { withConnection } from '../connection.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
 import { resolveTables } from '../read-wide.ts';
 import { verifyInParts } from '../verify-batch.ts';
-import { choosePath, type ChosenPath } from './choose-path.ts';
+import { choosePath, positionAfter, type ChosenPath } from './choose-path.ts';
 import { findAbsentCells, type WideTables } from './find-absent-cells.ts';
 import { advanceMark, loadMark, noteSource, settleMark, WRITERS_PATIENCE_MS } from './late-mark.ts';
 import { readNewCells, type NewCell } from './read-new-cells.ts';
@@ -22,18 +22,23 @@ interface Proof extends Span {
   standing: 'covered' | 'doubtful' | 'uncovered';
 }
 
+export interface LookOptions extends Partial<InstantRange> {
+  /** Makes chunks that lack cells open again, so that they are no proofs; answers whether it did so with all of them. */
+  reopen?: (chunks: readonly LateChunk[]) => Promise<boolean>;
+}
+
 /**
  * Looks for cells of a ship that reached the source after their chunk was copied, and reads only what may be new. Where
- * nothing is missing, the next look begins where this one began.
+ * no proof lacks cells any more, the next look begins where this one began.
  *
- * @param range only cells of these instants; the next look begins where the last one did
+ * @param options `from`, `to`: only cells of these instants; the next look begins where the last one did
  * @throws {FairleadError} `late-not-findable` where nothing shows what is new, `ship-unknown` for a ship without proofs
  * @see docs/migration.md#late
  */
 export async function findLateCells(
   databases: MigrationDatabases,
   ship: string,
-  range?: Partial<InstantRange>,
+  options: LookOptions = {},
 ): Promise<LateLook> {
   const { target, signal } = databases;
   const using = { name: `fairlead/late/${ship}`, signal };
@@ -48,15 +53,18 @@ export async function findLateCells(
     proofs: await listProofs(client, ship),
     tables: await resolveTables(client, ship),
   }));
-  const search = new LateSearch(databases, ship, limit(known.proofs, range), known.tables);
+  const search = new LateSearch(databases, ship, limit(known.proofs, options), known.tables);
   if (writers.length === 0) await search.compareDoubtful();
   await search.readNew(path);
   const look = search.report(
     path.by,
     writers.map(({ pid }) => pid),
   );
-  const isFinal = now.writers.length === 0 && !known.isBusy;
-  if (isDone(look, range) && isFinal) await advanceMark(target, ship, now);
+  const isWhole = options.from === undefined && options.to === undefined;
+  const isFinal = now.writers.length === 0 && writers.length === 0 && !known.isBusy;
+  const areInPlace = look.chunks.length === 0 || ((await options.reopen?.(look.chunks)) ?? false);
+  if (isWhole && isFinal && areInPlace)
+    await advanceMark(target, ship, positionAfter(path.by, mark.position, now));
   return look;
 }
 
@@ -68,9 +76,6 @@ async function isBeingCopied(client: PoolClient, ship: string): Promise<boolean>
   );
   return rows[0].busy;
 }
-
-const isDone = ({ cells, writers }: LateLook, range: Partial<InstantRange> | undefined): boolean =>
-  cells.missing === 0 && writers.length === 0 && !range?.from && !range?.to;
 
 const limit = (proofs: readonly Proof[], range: Partial<InstantRange> = {}): Proof[] =>
   proofs.filter(

@@ -2,12 +2,12 @@ import { FairleadError } from '../../../domain/errors.ts';
 import { limitsOfLook, nounOf, type LateChunk, type LateLook } from '../../../domain/late-cells.ts';
 import type { ChunkBatch, PlanChunksInput, ShipPlan } from '../../../domain/migration.ts';
 import { spanOf } from '../../../domain/migration-progress.ts';
-import { parseInstant } from '../../../domain/time.ts';
+import { formatDurationMs, parseInstant } from '../../../domain/time.ts';
 import { withConnection } from '../connection.ts';
 import { supersedeProofs } from '../ledger.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
 import { planChunks } from '../plan-chunks.ts';
-import { findLateCells } from './find-late-cells.ts';
+import { findLateCells, type LookOptions } from './find-late-cells.ts';
 import { ensureMark, loadMark, settleMark } from './late-mark.ts';
 
 /** So often a migration copies late cells: behind a ship that keeps sending old data it would never end. */
@@ -17,14 +17,16 @@ export const MAX_ROUNDS = 10;
  * {@link planChunks}; where a sweep over the ship begins, chunks to which cells came late are made open again before. So the
  * last sweep, which looks for holes, finds them, and another one follows, until nothing is new.
  *
+ * @param timeoutMs what an attempt may take; a look gets half of that
  * @see docs/migration.md#late
  */
 export async function planChunksAndLate(
   databases: MigrationDatabases,
   input: PlanChunksInput,
+  timeoutMs: number,
 ): Promise<ChunkBatch> {
   const { plan, cursor } = input;
-  if (cursor === plan.from) await reopenLateChunks(databases, plan);
+  if (cursor === plan.from) await reopenLateChunks(databases, plan, timeoutMs / 2);
   else await settle(databases, plan);
   return planChunks(databases, input);
 }
@@ -35,28 +37,57 @@ async function settle(databases: MigrationDatabases, { ship }: ShipPlan): Promis
   await settleMark(databases, ship, mark);
 }
 
-async function reopenLateChunks(databases: MigrationDatabases, plan: ShipPlan): Promise<void> {
+async function reopenLateChunks(
+  databases: MigrationDatabases,
+  plan: ShipPlan,
+  patienceMs: number,
+): Promise<void> {
   const { ship } = plan;
   await ensureMark(databases, ship);
-  let look: LateLook;
-  try {
-    look = await findLateCells(databases, ship);
-  } catch (error) {
-    if (!(error instanceof FairleadError) || error.code !== 'late-not-findable') throw error;
-    const sentence = `late cells were not looked for: ${error.message} → ${error.hint ?? ''}`;
-    return record(databases, plan, 0, sentence);
-  }
-  const ours = look.chunks.filter((chunk) => isWithin(chunk, plan));
   const isLastRound = (await countRounds(databases, plan)) >= MAX_ROUNDS;
-  const reopened = isLastRound ? [] : ours;
-  const left = isLastRound ? look.chunks : look.chunks.filter((chunk) => !ours.includes(chunk));
-  if (reopened.length > 0)
+  let reopened: LateChunk[] = [];
+  const reopen = async (chunks: readonly LateChunk[]) => {
+    reopened = isLastRound ? [] : chunks.filter((chunk) => isWithin(chunk, plan));
     await withTarget(databases, ship, (client) =>
       supersedeProofs(client, ship, reopened.map(spanOf)),
     );
-  const sentences = [...sentenceOnLeft(ship, left, isLastRound), ...limitsOfLook(look)];
-  return record(databases, plan, sumOf(reopened), sentences.join('\n'));
+    return reopened.length === chunks.length;
+  };
+  try {
+    const look = await lookPatiently(databases, ship, patienceMs, reopen);
+    const left = look.chunks.filter((chunk) => !reopened.includes(chunk));
+    const sentences = [...sentenceOnLeft(ship, left, isLastRound), ...limitsOfLook(look)];
+    await record(databases, plan, sumOf(reopened), sentences.join('\n'));
+  } catch (error) {
+    if (!(error instanceof FairleadError) || error.code !== 'late-not-findable') throw error;
+    const sentence = `late cells were not looked for: ${error.message} → ${error.hint ?? ''}`;
+    await record(databases, plan, 0, sentence);
+  }
 }
+
+/** A look that takes too long must not keep a migration from its end: months of a whole fleet may have come since. */
+async function lookPatiently(
+  databases: MigrationDatabases,
+  ship: string,
+  patienceMs: number,
+  reopen: LookOptions['reopen'] & {},
+): Promise<LateLook> {
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => giveUp.abort(tooMuch(ship, patienceMs)), patienceMs);
+  const signal = AbortSignal.any([giveUp.signal, ...(databases.signal ? [databases.signal] : [])]);
+  try {
+    return await findLateCells({ ...databases, signal }, ship, { reopen });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const tooMuch = (ship: string, patienceMs: number) =>
+  new FairleadError(
+    'late-not-findable',
+    `${ship}: reading what is new of the source took longer than ${formatDurationMs(patienceMs)}, half of stepTimeout`,
+    { hint: `fairlead verify ${ship} --late has no such limit.` },
+  );
 
 const sumOf = (chunks: readonly LateChunk[]): number =>
   chunks.reduce((sum, { cells }) => sum + cells, 0);

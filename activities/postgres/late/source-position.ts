@@ -31,7 +31,7 @@ export interface SourcePosition {
   startedAt: string;
   statsReset: string;
   table: number;
-  /** Whether each id is drawn from one ascending sequence, one by one, as the row is inserted. */
+  /** Whether each id is drawn from one ascending sequence, one by one, as the row is inserted, and not on another server. */
   hasOrderlyIds: boolean;
   hasId: boolean;
   leaves: Leaf[];
@@ -69,7 +69,7 @@ export async function notePosition(
   const highest = isReadable(facts, leaves) ? await readHighest(client, facts, leaves) : {};
   const nothing = { id: null, stamp: null, hasUnstamped: false, writers: [] as Writer[] };
   const position: SourcePosition = { ...facts, leaves, ...nothing, ...highest };
-  position.writers = await readWriters(client, leaves, facts.table);
+  position.writers = await readWriters(client, facts.table);
   const endsAt = performance.now() + patienceMs;
   while (position.writers.length > 0 && performance.now() < endsAt) {
     await sleep(50);
@@ -142,6 +142,7 @@ async function hasOrderlyIds(client: ClientBase, table: TableName): Promise<bool
          join pg_depend dep on dep.classid = 'pg_class'::regclass and dep.refclassid = 'pg_class'::regclass
           and dep.refobjid = a.attrelid and dep.refobjsubid = a.attnum and dep.deptype = 'i')
      select count(*) = 1 and bool_and(s.seqcache = 1 and s.seqincrement > 0 and not s.seqcycle)
+            and not exists (select from pg_subscription_rel r join tree on r.srrelid = tree.oid)
             and (select bool_and(coalesce(a.attnotnull, false)) from tree left join pg_attribute a on a.attrelid = tree.oid and a.attname = 'id') as orderly
        from drawn join pg_sequence s on s.seqrelid = drawn.oid`,
     [quoteTable(table)],
@@ -223,32 +224,34 @@ async function notInTheFuture(client: ClientBase, stamp: string | null): Promise
   return rows[0].stamp;
 }
 
-async function readWriters(
-  client: ClientBase,
-  leaves: readonly Leaf[],
-  table: number,
-): Promise<Writer[]> {
+async function readWriters(client: ClientBase, table: number): Promise<Writer[]> {
   const { rows } = await client.query(
-    `select distinct virtualtransaction as transaction, coalesce(pid, 0) as pid from pg_locks
+    `with recursive ${TREE} select distinct virtualtransaction as transaction, coalesce(pid, 0) as pid from pg_locks
       where locktype = 'relation' and granted and mode in ${WRITING}
         and database = (select oid from pg_database where datname = current_database())
-        and relation::int8 = any ($1::int8[])`,
-    [[table, ...leaves.map(({ oid }) => oid)]],
+        and relation in (select oid from tree)`,
+    [table],
   );
   return rows;
 }
 
-/** Those of a position's writers whose transactions have not ended. */
+/** Of no process, and of any length: what `prepare transaction` left. It outlives a restart, under another name. */
+const isPrepared = ({ pid }: Writer): boolean => pid === 0;
+
+/**
+ * Those of a position's writers whose transactions have not ended. Each of them may have been prepared since, so that
+ * all that are prepared count.
+ */
 export async function stillWriting(
   client: ClientBase,
-  { startedAt, writers }: Pick<SourcePosition, 'startedAt' | 'writers'>,
+  { startedAt, writers, table }: Pick<SourcePosition, 'startedAt' | 'writers' | 'table'>,
 ): Promise<Writer[]> {
   if (writers.length === 0) return [];
   const { rows } = await client.query(
-    `select distinct virtualtransaction as transaction, coalesce(pid, 0) as pid from pg_locks
-      where pg_postmaster_start_time() = ${escapeLiteral(startedAt)}::timestamptz
-        and virtualtransaction = any ($1::text[]) and granted and mode in ${WRITING}`,
-    [writers.map(({ transaction }) => transaction)],
+    `select pg_postmaster_start_time() = ${escapeLiteral(startedAt)}::timestamptz as same`,
   );
-  return rows;
+  const known = new Set(writers.map(({ transaction }) => transaction));
+  return (await readWriters(client, table)).filter(
+    (writer) => isPrepared(writer) || (rows[0].same && known.has(writer.transaction)),
+  );
 }

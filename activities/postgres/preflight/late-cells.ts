@@ -11,7 +11,8 @@ const { good, look: toLookAt } = checksOf('source table', 'source');
 
 const WAYS = {
   id: 'found by the index on id',
-  blocks: 'found in the blocks that are added, until the table is vacuumed',
+  blocks:
+    'found in the blocks that are added, but not in gaps of older ones, and only until the table is vacuumed',
   server_created_time: 'found by the index on server_created_time, within an hour of the stamp',
 };
 
@@ -23,10 +24,11 @@ export async function checkLate(
 ): Promise<Check> {
   const now = await look(pool, deadline, (client) => describePosition(client, table));
   const path = pathFromNowOn(now);
-  if ('parts' in path) return good('late cells', WAYS[path.by]);
-  const found = `only fairlead verify finds them: ${path.reasons.join('; ')}`;
-  if (path.reasons[0] !== 'no index on id') return toLookAt('late cells', found);
+  if ('parts' in path && path.by !== 'blocks') return good('late cells', WAYS[path.by]);
+  const found =
+    'parts' in path ? WAYS.blocks : `only fairlead verify finds them: ${path.reasons.join('; ')}`;
+  const indexes = indexesForLate(now.leaves);
+  if (indexes.length === 0 || !now.hasOrderlyIds) return toLookAt('late cells', found);
   const size = formatBytes(now.rows * BYTES_PER_ENTRY);
-  const fix = indexesForLate(now.leaves).join(' ');
-  return toLookAt('late cells', `${found}; the index takes about ${size}`, fix);
+  return toLookAt('late cells', `${found}; an index takes about ${size}`, indexes.join(' '));
 }

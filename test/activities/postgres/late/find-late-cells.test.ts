@@ -3,6 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { OVERLAP_BLOCKS } from '../../../../activities/postgres/late/choose-path.ts';
 import { coverAll } from '../../../../activities/postgres/late/late-mark.ts';
 import {
+  planChunksAndLate,
+  sayOfLate,
+} from '../../../../activities/postgres/late/reopen-late-chunks.ts';
+import {
   MAJORS,
   SHIP,
   cell,
@@ -13,55 +17,24 @@ import {
   narrowCells,
   planAndPrepare,
   wideCells,
-  type MigrationLab,
 } from '../../../migration-databases.ts';
 import {
+  FOUND,
   ID_INDEX,
+  NAMES,
   STAMP_INDEX,
   TABLE,
   day,
   fill,
+  late,
   look,
   migrate,
+  migrated,
   namesOf,
   pagesRead,
   statisticsTell,
+  to,
 } from './late-lab.ts';
-import type { ShipPlan } from '../../../../domain/migration.ts';
-
-const to = day('12:00');
-
-async function migrated(lab: MigrationLab, prepare?: string, request = {}): Promise<ShipPlan> {
-  if (prepare) await lab.sourceDatabase.query(prepare);
-  await fill(lab);
-  const plan = await planAndPrepare(lab, { to, ...request });
-  await migrate(lab, plan);
-  return plan;
-}
-
-const late = (lab: MigrationLab) =>
-  insertCells(lab, [
-    cell('Decimal', '/a', day('03:15:00'), 1.5),
-    cell('Decimal', '/new', day('03:20:00'), 2.5),
-    cell('Decimal', '/a', day('09:00:00'), 3.5),
-    cell('Decimal', '/a', day('13:00:00'), 4.5),
-    cell('Decimal', '/a', day('03:15:00'), 5.5, 'IMO9976915'),
-  ]);
-
-const FOUND = {
-  cells: { missing: 3 },
-  chunks: [
-    { from: day('02:00:00.000'), to: day('04:00:00.000'), cells: 2 },
-    { from: day('08:00:00.000'), to: day('10:00:00.000'), cells: 1 },
-  ],
-  writers: [],
-  uncovered: 0,
-};
-const NAMES = [
-  `/a ${day('03:15:00.000')}`,
-  `/new ${day('03:20:00.000')}`,
-  `/a ${day('09:00:00.000')}`,
-];
 
 describe.each(MAJORS)('late cells on PostgreSQL %i', (major) => {
   it('are found by an index on id: in a proven chunk, in a new channel, in empty time, not after the end', async () => {
@@ -399,6 +372,30 @@ describe('a migration', () => {
     );
     expect(sweeps).toBe(11);
     expect(await look(lab)).toMatchObject({ cells: { missing: 1 } });
+  });
+
+  it('does not read again what it has made open already', async () => {
+    await using lab = await migrationLab();
+    await migrated(lab, ID_INDEX);
+    await late(lab);
+    const plan = await planAndPrepare(lab, { to });
+    const position = async () =>
+      (await lab.targetDatabase.query(`select position->>'id' as id from fairlead.late_mark`)).rows;
+    const before = await position();
+    await planChunksAndLate(lab, { plan, cursor: plan.from }, 3_600_000);
+    expect(await position()).not.toEqual(before);
+    await migrate(lab, plan);
+    expect(await look(lab)).toMatchObject({ cells: { source: 0, missing: 0 }, chunks: [] });
+  });
+
+  it('goes on without a look that takes too long, and says so', async () => {
+    await using lab = await migrationLab();
+    const plan = await migrated(lab, ID_INDEX);
+    await late(lab);
+    await planChunksAndLate(lab, { plan, cursor: plan.from }, 0);
+    expect(await sayOfLate(lab, plan)).toEqual([
+      expect.stringContaining(`fairlead verify ${SHIP} --late has no such limit`),
+    ]);
   });
 
   it('copies a chunk that was wholly proven by --redo again only once', async () => {

@@ -4,7 +4,14 @@ import { planChunksAndLate } from '../../../../activities/postgres/late/reopen-l
 import type { LateLook } from '../../../../domain/late-cells.ts';
 import type { ShipPlan } from '../../../../domain/migration.ts';
 import type { TestDatabase } from '../../../database.ts';
-import { SHIP, cell, copy, insertCells, type MigrationLab } from '../../../migration-databases.ts';
+import {
+  SHIP,
+  cell,
+  copy,
+  insertCells,
+  planAndPrepare,
+  type MigrationLab,
+} from '../../../migration-databases.ts';
 
 export const TABLE = 'tenant.tbl_data_timeseries';
 export const ID_INDEX = `create index on ${TABLE} (id)`;
@@ -32,7 +39,7 @@ export async function migrate(
   for (let sweep = 0; ; sweep++) {
     let copied = 0;
     for (let cursor = plan.from; cursor !== plan.to;) {
-      const batch = await planChunksAndLate(lab, { plan, cursor });
+      const batch = await planChunksAndLate(lab, { plan, cursor }, 3_600_000);
       for (const chunk of batch.chunks) await copy(lab, plan, chunk);
       copied += batch.chunks.length + batch.empty;
       cursor = batch.cursor;
@@ -41,6 +48,44 @@ export async function migrate(
     await between(sweep);
   }
 }
+
+export const to = day('12:00');
+
+export async function migrated(
+  lab: MigrationLab,
+  prepare?: string,
+  request = {},
+): Promise<ShipPlan> {
+  if (prepare) await lab.sourceDatabase.query(prepare);
+  await fill(lab);
+  const plan = await planAndPrepare(lab, { to, ...request });
+  await migrate(lab, plan);
+  return plan;
+}
+
+export const late = (lab: MigrationLab) =>
+  insertCells(lab, [
+    cell('Decimal', '/a', day('03:15:00'), 1.5),
+    cell('Decimal', '/new', day('03:20:00'), 2.5),
+    cell('Decimal', '/a', day('09:00:00'), 3.5),
+    cell('Decimal', '/a', day('13:00:00'), 4.5),
+    cell('Decimal', '/a', day('03:15:00'), 5.5, 'IMO9976915'),
+  ]);
+
+export const FOUND = {
+  cells: { missing: 3 },
+  chunks: [
+    { from: day('02:00:00.000'), to: day('04:00:00.000'), cells: 2 },
+    { from: day('08:00:00.000'), to: day('10:00:00.000'), cells: 1 },
+  ],
+  writers: [],
+  uncovered: 0,
+};
+export const NAMES = [
+  `/a ${day('03:15:00.000')}`,
+  `/new ${day('03:20:00.000')}`,
+  `/a ${day('09:00:00.000')}`,
+];
 
 export const look = (lab: MigrationLab): Promise<LateLook> => findLateCells(lab, SHIP);
 
