@@ -34,6 +34,8 @@ export interface TimedRun extends ActivityRun {
 
 export interface CopyChunkRun extends ActivityRun {
   heartbeat(details: CopyChunkHeartbeat): void;
+  /** How long the source took to answer a statement that does nothing. */
+  sourceAnswered?(seconds: number): void;
 }
 
 /** What the activities do, bound to its databases; each one throws FairleadError. */

@@ -7,6 +7,7 @@ import type { InstantRange, MigrationPhase, ShipReport } from '../domain/migrati
 import type { MigrationMemo } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
 import { nearestShip } from '../workers/configuration.ts';
+import { listRunningMigrations } from '../workers/running-migrations.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { migrationPhase, progress } from '../workflows/messages.ts';
 import { askWorkflow, describeRun, workerAbsent } from './ask-workflow.ts';
@@ -55,15 +56,8 @@ export async function readShipStatuses(
 }
 
 async function listRunningShips(names: Names, temporal?: TemporalClient): Promise<string[]> {
-  if (!temporal) return [];
-  const query = `WorkflowType IN ('migrateShip', 'reprocessShip') AND ExecutionStatus = 'Running'`;
-  const prefixes = [names.migrateShip(''), names.reprocessShip('')];
-  const ships: string[] = [];
-  for await (const { workflowId } of temporal.client.workflow.list({ query })) {
-    const prefix = prefixes.find((each) => workflowId.startsWith(each));
-    if (prefix) ships.push(workflowId.slice(prefix.length));
-  }
-  return ships;
+  const running = temporal ? await listRunningMigrations(names, temporal.client) : [];
+  return running.map(({ ship }) => ship);
 }
 
 type LedgerRequest = Partial<NonNullable<MigrationMemo['resolved']>>;

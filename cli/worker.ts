@@ -50,11 +50,14 @@ export async function runWorker(
   const own = await workerProcess(configuration, USUAL_METRICS_PORT);
   const { poolSize } = configuration.worker;
   await using databases = openDatabases(configuration, poolSize, own.log);
+  // Not one of the chunks' connections: it is held for as long as this worker is the one that looks.
+  await using forLooks = openDatabases(configuration, 1);
   await runMigrationWorker({
     ...own,
     configuration,
     temporal,
     functions: createMigrationFunctions(databases),
+    target: forLooks.target,
     onReady: () => onReady?.(own.metricsUrl),
   });
 }

@@ -1,20 +1,26 @@
 import { columnTypeOfFormat, isValueFormat, type ColumnType } from './value-format.ts';
 
 /** Why a cell is in `fairlead.quarantine` and not in a wide table. */
-export type QuarantineReason =
+export const QUARANTINE_REASONS = [
   /** The value stands in a column that is not its format's. */
-  | 'wrong-column'
-  | 'two-values'
-  | 'unknown-format'
-  | 'missing-format'
+  'wrong-column',
+  'two-values',
+  'unknown-format',
+  'missing-format',
   /** A value of another type than the channel's column. */
-  | 'other-type'
+  'other-type',
   /** A number that the column's type cannot hold exactly. */
-  | 'not-exact'
+  'not-exact',
   /** The same value at the same instant once more. */
-  | 'duplicate'
+  'duplicate',
   /** Different values at the same instant: none of them is written. */
-  | 'conflict';
+  'conflict',
+] as const;
+
+export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
+
+/** Over this share of a channel's cells in quarantine, something is not right. */
+export const EXCESSIVE_QUARANTINE = 0.01;
 
 /** How a cell stands in the narrow table: its format, and which of its value columns are set. */
 export interface CellForm {

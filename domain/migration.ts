@@ -3,6 +3,9 @@
  * instants as ISO 8601 text in UTC, so that the Temporal UI shows something that people can read.
  */
 
+import type { QuarantineReason } from './classify-cell.ts';
+import type { ErrorCode } from './errors.ts';
+
 /** A half-open range `[from, to)`. */
 export interface InstantRange {
   from: string;
@@ -98,6 +101,15 @@ export interface ChunkProof extends InstantRange {
   verifySeconds: number;
   /** True when an earlier attempt had committed it, and nothing was copied now. */
   provenBefore: boolean;
+  /** Absent where no cell went there. */
+  quarantine?: ChunkQuarantine;
+}
+
+export interface ChunkQuarantine {
+  /** Cells by reason. */
+  cells: Partial<Record<QuarantineReason, number>>;
+  /** How many channels have over 1 % of their cells of this chunk there. */
+  excessiveChannels: number;
 }
 
 /** What heartbeats of `copyChunk` say. */
@@ -115,6 +127,8 @@ export interface ChunkFailure extends InstantRange {
   /** @see {@link ShipPlan.startedAt}, {@link ShipPlan.redo}: which proofs count. Absent: every one. */
   startedAt?: string;
   redo?: boolean;
+  /** Of the failure; workflows from before it was told give none. */
+  code?: ErrorCode;
 }
 
 export interface ChunkCounts {

@@ -32,21 +32,24 @@ export type HeartbeatProfileName = keyof typeof heartbeatProfiles;
 export type ConnectionState = 'connecting' | 'connected' | 'silent' | 'waiting' | 'stopped';
 
 /** Why a connection ended, or was not had. */
-export type EndReason =
+export const END_REASONS = [
   /** We closed it: code 1000. */
-  | 'stopped'
+  'stopped',
   /** No matching pong in time. */
-  | 'dead-peer'
+  'dead-peer',
   /** The server closed it, with a code. */
-  | 'closed'
+  'closed',
   /** 1011, or health told `OUTPUT_BUFFER_OVERFLOW` before the end: the server threw out a slow consumer. */
-  | 'thrown-out'
+  'thrown-out',
   /** It ended without a close frame: code 1006. */
-  | 'lost'
+  'lost',
   /** We ended it, for what came is no WebSocket, or is a message over the limit: code 1002, 1007 or 1009. */
-  | 'protocol-error'
+  'protocol-error',
   /** It could not be opened: refused, timed out, no WebSocket, certificate not trusted. */
-  | 'not-opened';
+  'not-opened',
+] as const;
+
+export type EndReason = (typeof END_REASONS)[number];
 
 /** One connection, from the dial to its end. Instants are ISO 8601. */
 export interface EndedConnection {

@@ -86,7 +86,7 @@ export interface Configuration {
     temporalPort: number | undefined;
     temporalUiPort: number | undefined;
   };
-  metrics: { address: string; port: number | undefined };
+  metrics: { address: string; port: number | undefined; lookEveryMs: number };
   /** Sentences for the operator about what is strange but no fault. */
   warnings: string[];
 }
@@ -167,7 +167,11 @@ function assemble(
       temporalPort: stack.temporalPort,
       temporalUiPort: stack.temporalUiPort,
     },
-    metrics: { address: metrics.address, port: metrics.port },
+    metrics: {
+      address: metrics.address,
+      port: metrics.port,
+      lookEveryMs: metrics.lookEvery,
+    },
     warnings: fleet.ships.flatMap((ship) => checkDigitWarning(ship) ?? []),
   };
 }

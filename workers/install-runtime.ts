@@ -1,5 +1,6 @@
 import { Runtime } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
+import { migrationHistogramBuckets } from '../activities/migration-metrics.ts';
 import { sensorHistogramBuckets } from '../activities/sensor/sensor-metrics.ts';
 
 /** The log of a process: JSON lines on stderr, where the output of a command does not go. */
@@ -15,7 +16,10 @@ export function createLog(level = 'info'): Logger {
  */
 export function installRuntime(log: Logger, metricsAddress?: string): void {
   const metrics = metricsAddress && {
-    prometheus: { bindAddress: metricsAddress, histogramBucketOverrides: sensorHistogramBuckets },
+    prometheus: {
+      bindAddress: metricsAddress,
+      histogramBucketOverrides: { ...sensorHistogramBuckets, ...migrationHistogramBuckets },
+    },
   };
   Runtime.install({
     logger: {

@@ -107,9 +107,9 @@ export class ChunkSettlement {
     this.state.failed(range);
   }
 
-  private chunkFailure(range: InstantRange, { message }: Failure): ChunkFailure {
+  private chunkFailure(range: InstantRange, { message, code }: Failure): ChunkFailure {
     const { ship, startedAt, redo } = this.plan;
-    return { ...range, ship, message, startedAt, redo };
+    return { ...range, ship, message, code, startedAt, redo };
   }
 
   private activityId(verb: string, { from, to }: InstantRange): string {

@@ -61,6 +61,10 @@ export class ChunkProgress {
     this.lastMoveAt = Date.now();
   }
 
+  sourceAnswered(seconds: number): void {
+    this.run.sourceAnswered?.(seconds);
+  }
+
   /** For `withConnection`: counts the bytes of a connection, and asks its server what it does when there are none. */
   readonly watch = (connection: WatchedConnection): (() => void) => {
     this.connections.set(connection, bytesOf(connection));

@@ -106,6 +106,7 @@ async function readSource(
     signal: progress.signal,
     watch: progress.watch,
     onProgress: (bytes) => progress.moved(bytes),
+    onAnswer: (seconds) => progress.sourceAnswered(seconds),
   });
 }
 

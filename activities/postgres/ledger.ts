@@ -93,7 +93,8 @@ const AROUND_KEY = `ship_id = $1 and from_time > $2::timestamp - interval '1 day
   and not (from_time = $2 and to_time = $3)`;
 
 /**
- * Claims a chunk: its attempts go up by one, and are this attempt's token. A half of a split that begins narrower leaves
+ * Claims a chunk: its attempts go up by one, and are this attempt's token. `updated_at` stays that of the first attempt,
+ * so that it tells since when a chunk is unfinished. A half of a split that begins narrower leaves
  * its place, and its lineage, to the chunks that it begins as.
  *
  * @returns the token
@@ -108,7 +109,8 @@ export async function claimChunk(client: ClientBase, key: ChunkKey): Promise<num
        left join (select from_time, to_time from fairlead.chunk where ${AROUND_KEY} and status = 'split'
                    order by to_time - from_time limit 1) as split on true
      on conflict (ship_id, from_time, to_time) do update
-        set attempts = c.attempts + 1, updated_at = clock_timestamp(),
+        set attempts = c.attempts + 1,
+            updated_at = case when c.status = 'running' then c.updated_at else clock_timestamp() end,
             status = case when c.status in ('done', 'empty') then c.status else 'running' end
      returning attempts`,
     keyParameters(key),

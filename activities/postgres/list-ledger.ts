@@ -27,28 +27,34 @@ export async function listFailedChunks(
   target: Pool,
   ships: readonly string[],
 ): Promise<FailedChunk[]> {
-  return withLedger(target, 'failed', async (client) => {
-    const { rows } = await client.query(
-      `select ship_id, from_time::text, to_time::text, error, extract(epoch from updated_at)::float8 * 1000 as failed_at
-         from fairlead.chunk
-        where status = 'failed' and (cardinality($1::text[]) = 0 or ship_id = any ($1))
-        order by ship_id, fairlead.chunk.from_time, fairlead.chunk.to_time`,
-      [ships],
-    );
-    const failures = rows.map((row) => ({
-      ...spanOf(row),
-      ship: row.ship_id as string,
-      error: (row.error ?? '') as string,
-      failedAtMs: row.failed_at as number,
-    }));
-    const proven = await proofsIn(client, failures);
-    return [...new Set(failures.map(({ ship }) => ship))].flatMap((ship) =>
-      standingFailures(
-        failures.filter((failure) => failure.ship === ship),
-        proven.filter((proof) => proof.ship === ship),
-      ),
-    );
-  });
+  return withLedger(target, 'failed', (client) => failedChunksIn(client, ships));
+}
+
+/** {@link listFailedChunks} on a connection that is had already, where there is a ledger. */
+export async function failedChunksIn(
+  client: ClientBase,
+  ships: readonly string[],
+): Promise<FailedChunk[]> {
+  const { rows } = await client.query(
+    `select ship_id, from_time::text, to_time::text, error, extract(epoch from updated_at)::float8 * 1000 as failed_at
+       from fairlead.chunk
+      where status = 'failed' and (cardinality($1::text[]) = 0 or ship_id = any ($1))
+      order by ship_id, fairlead.chunk.from_time, fairlead.chunk.to_time`,
+    [ships],
+  );
+  const failures = rows.map((row) => ({
+    ...spanOf(row),
+    ship: row.ship_id as string,
+    error: (row.error ?? '') as string,
+    failedAtMs: row.failed_at as number,
+  }));
+  const proven = await proofsIn(client, failures);
+  return [...new Set(failures.map(({ ship }) => ship))].flatMap((ship) =>
+    standingFailures(
+      failures.filter((failure) => failure.ship === ship),
+      proven.filter((proof) => proof.ship === ship),
+    ),
+  );
 }
 
 /** Which of some ranges the ledger proves, as the proofs that touch them. */

@@ -11,6 +11,7 @@ import type { CopyBuffer } from './copy-binary.ts';
 import { formatKey, recordProof, requireToken, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { asFairleadError } from './postgres-failure.ts';
+import { quarantineOf } from './quarantine-of.ts';
 import { readBack } from './read-back.ts';
 import { instantsOf, wideRowsOf } from './wide-rows.ts';
 import {
@@ -106,6 +107,7 @@ async function prove(
     seconds: (now - startedAt) / 1_000,
   };
   await recordProof(client, key, outcome);
+  const quarantine = quarantineOf(booked);
   return {
     ...outcome,
     from: formatInstant(key.fromUs),
@@ -113,6 +115,7 @@ async function prove(
     status: booked.counts.read === 0 ? 'empty' : 'done',
     verifySeconds: (now - verifyStartedAt) / 1_000,
     provenBefore: false,
+    ...(quarantine && { quarantine }),
   };
 }
 

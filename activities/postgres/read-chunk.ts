@@ -36,6 +36,8 @@ export const PLANNER_SETTINGS = `
 export interface ReadRun extends Omit<ConnectionUse, 'purpose'> {
   /** Called with the bytes that arrived, and with 0 when a step without any is done. */
   onProgress?: (bytes: number) => void;
+  /** Called with how long the source took to answer a statement that does nothing. */
+  onAnswer?: (seconds: number) => void;
 }
 
 /**
@@ -58,7 +60,9 @@ export function readChunk(
   const { source, sourceTable: table } = databases;
   const both = endedTogether(run);
   return withConnection(source, both.run, async (client) => {
+    const askedAt = performance.now();
     await client.query('begin isolation level repeatable read, read only');
+    run.onAnswer?.((performance.now() - askedAt) / 1_000);
     const channels = await listChannels(client, table, key.ship);
     run.onProgress?.(0);
     await client.query(PLANNER_SETTINGS);

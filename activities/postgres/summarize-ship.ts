@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { EXCESSIVE_QUARANTINE } from '../../domain/classify-cell.ts';
 import { countChunks, subtractSpans, type Span } from '../../domain/chunk-planning.ts';
 import type {
   QuarantineCount,
@@ -18,8 +19,6 @@ import { quoteTable } from './narrow-table.ts';
 import { listTables } from './read-wide.ts';
 import { quoteWideTable } from './wide-table.ts';
 
-/** Over this share of a channel's cells in quarantine, a migration is not right. */
-const EXCESSIVE_SHARE = 0.01;
 const DEFAULT_WIDTH_US = 2 * HOUR_US;
 
 interface LedgerSums extends Span {
@@ -222,7 +221,7 @@ async function markExcessive(
   );
   const excessive = new Map<string, string[]>();
   for (const { channel, reasons, cells } of rows) {
-    if (cells <= EXCESSIVE_SHARE * (await countCells(databases, key, channel))) continue;
+    if (cells <= EXCESSIVE_QUARANTINE * (await countCells(databases, key, channel))) continue;
     for (const reason of reasons)
       excessive.set(reason, [...(excessive.get(reason) ?? []), channel]);
   }

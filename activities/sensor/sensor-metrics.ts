@@ -1,7 +1,8 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { LastHour } from '../../domain/last-hour.ts';
-import type { EndReason, SensorStream } from '../../domain/sensor.ts';
+import { END_REASONS, type EndReason, type SensorStream } from '../../domain/sensor.ts';
 import { tcpStates, type TcpState } from './host-sockets.ts';
+import type { DiskRoom } from './recording/disk-room.ts';
 
 // A type, for the labels go to the meter as tags.
 export type SensorLabels = { sensor: string; stream: SensorStream };
@@ -16,6 +17,13 @@ export interface RestCall {
 
 /** Where a held stream tells what happens to it; each call is cheap enough for each message. */
 export interface SensorMetrics {
+  /** This process holds the stream from now on, connected or not; its counters are there, at 0 at first. */
+  held(labels: SensorLabels): void;
+  left(labels: SensorLabels): void;
+  /** Whether what comes is recorded. */
+  recording(labels: SensorLabels, isRecorded: boolean): void;
+  /** Of the disk that is recorded to. */
+  diskRoom(labels: SensorLabels, room: DiskRoom): void;
   connectionOpened(labels: SensorLabels): void;
   connectionEnded(
     labels: SensorLabels,
@@ -49,12 +57,30 @@ export const sensorHistogramBuckets: Record<string, number[]> = {
  * @see docs/sensors.md#metrics
  */
 export function createSensorMetrics(meter: MetricMeter): SensorMetrics {
-  return { ...connectionMetrics(meter), ...messageMetrics(meter), ...serverMetrics(meter) };
+  const connections = connectionMetrics(meter);
+  const messages = messageMetrics(meter);
+  const { held, left, ...recordings } = recordingMetrics(meter);
+  return {
+    ...connections,
+    ...messages,
+    ...recordings,
+    ...serverMetrics(meter),
+    left,
+    held(labels) {
+      connections.begin(labels);
+      messages.begin(labels);
+      held(labels);
+    },
+  };
 }
 
 /** Tells both the metrics and the last hour of one stream. */
 export function recordTo(metrics: SensorMetrics, hour: LastHour): SensorMetrics {
   return {
+    held: (labels) => metrics.held(labels),
+    left: (labels) => metrics.left(labels),
+    recording: (labels, isRecorded) => metrics.recording(labels, isRecorded),
+    diskRoom: (labels, room) => metrics.diskRoom(labels, room),
     connectionOpened: (labels) => (metrics.connectionOpened(labels), hour.connectionOpened()),
     connectionEnded: (labels, ended) => (
       metrics.connectionEnded(labels, ended),
@@ -109,6 +135,12 @@ function connectionMetrics(meter: MetricMeter) {
     'round trip of pings',
   );
   return {
+    begin(labels: SensorLabels) {
+      connects.add(0, labels);
+      for (const reason of END_REASONS) ended.add(0, { ...labels, reason });
+      connected.set(0, labels);
+      since.set(0, labels);
+    },
     connectionOpened(labels: SensorLabels) {
       connects.add(1, labels);
       connected.set(1, labels);
@@ -138,6 +170,8 @@ function messageMetrics(meter: MetricMeter) {
       bytes.add(amount.bytes, labels);
     };
   };
+  const received = count('', 'messages that were received');
+  const dropped = count('dropped_', 'messages that found the queue full');
   const queue = meter.createGauge(
     'fairlead_sensor_queued_bytes',
     'int',
@@ -151,10 +185,46 @@ function messageMetrics(meter: MetricMeter) {
     'from the last message of one connection to the first of the next',
   );
   return {
-    received: count('', 'messages that were received'),
-    dropped: count('dropped_', 'messages that found the queue full'),
+    begin(labels: SensorLabels) {
+      for (const amountOf of [received, dropped]) amountOf(labels, { messages: 0, bytes: 0 });
+    },
+    received,
+    dropped,
     queued: (labels: SensorLabels, bytes: number) => queue.set(bytes, labels),
     gap: (labels: SensorLabels, seconds: number) => gaps.record(seconds, labels),
+  };
+}
+
+function recordingMetrics(meter: MetricMeter) {
+  const of = (name: string, unit: string | undefined, what: string) =>
+    meter.createGauge(name, 'int', unit, what);
+  const held = of(
+    'fairlead_sensor_held',
+    undefined,
+    '1 while this worker holds the stream, else 0',
+  );
+  const recording = of(
+    'fairlead_sensor_recording',
+    undefined,
+    '1 while what comes is recorded, else 0',
+  );
+  const free = of('fairlead_recording_free_bytes', 'By', 'free on the disk that is recorded to');
+  const reserve = of(
+    'fairlead_recording_reserve_bytes',
+    'By',
+    'what recordings leave free there: with less than that, nothing is recorded',
+  );
+  return {
+    held: (labels: SensorLabels) => held.set(1, labels),
+    left: (labels: SensorLabels) => {
+      for (const gauge of [held, recording, free, reserve]) gauge.set(0, labels);
+    },
+    recording: (labels: SensorLabels, isRecorded: boolean) =>
+      recording.set(isRecorded ? 1 : 0, labels),
+    diskRoom(labels: SensorLabels, { freeBytes, reserveBytes }: DiskRoom) {
+      free.set(freeBytes, labels);
+      reserve.set(Math.round(reserveBytes), labels);
+    },
   };
 }
 

@@ -18,6 +18,7 @@ import {
   type StreamConsumer,
 } from './recording/stream-consumer.ts';
 import type { ConnectionRecord } from './connection-record.ts';
+import { readDiskRoom } from './recording/disk-room.ts';
 import { RollingRate } from './rolling-rate.ts';
 import type { SensorLog } from './sensor-log.ts';
 import { isWell, nameOfHealth } from './server-health.ts';
@@ -77,6 +78,7 @@ export async function openStreamHolder(options: StreamHolderOptions): Promise<St
 
 /** Metrics are told once a second, not with each message. */
 const BEAT_MS = 1_000;
+const DISK_EVERY_MS = 30_000;
 
 type Happening = SensorEvent extends infer E
   ? E extends E
@@ -105,6 +107,8 @@ class Holder implements StreamHolder {
   #lastGap: Gap | undefined;
   #pingMs: number | undefined;
   #health: number | undefined;
+  #diskDueAt = 0;
+  #isFinished = false;
 
   constructor(options: StreamHolderOptions) {
     const { sensor, stream, lastHour, lastMessageAt, log } = options;
@@ -120,6 +124,9 @@ class Holder implements StreamHolder {
 
   async open(): Promise<void> {
     const { sensor, stream, recording, log } = this.#options;
+    this.metrics.held(this.#labels);
+    this.metrics.recording(this.#labels, recording !== undefined);
+    this.#lookAtDisk();
     this.#consumer = await openStreamConsumer({
       sensor,
       stream,
@@ -129,8 +136,14 @@ class Holder implements StreamHolder {
       onUndecodable: (frame, error) => this.#undecodable.add(frame, error),
       onDropped: (dropped) => this.#dropped(dropped),
       onSegment: (segment) => this.#tell({ event: 'segment', ...segment }),
-      onRecordingStopped: (reason) => log.error('recording stopped', { reason }),
-      onRecordingResumed: () => log.info('recording resumed'),
+      onRecordingStopped: (reason) => {
+        log.error('recording stopped', { reason });
+        this.metrics.recording(this.#labels, false);
+      },
+      onRecordingResumed: () => {
+        log.info('recording resumed');
+        this.metrics.recording(this.#labels, true);
+      },
     });
   }
 
@@ -198,6 +211,8 @@ class Holder implements StreamHolder {
     await this.#consumer.finish();
     this.#undecodable.tell();
     this.#tellMetrics();
+    this.#isFinished = true;
+    this.metrics.left(this.#labels);
   }
 
   get #isOpen(): boolean {
@@ -268,6 +283,18 @@ class Holder implements StreamHolder {
     if (this.#untold.messages > 0) this.metrics.received(this.#labels, this.#untold);
     this.#untold = { messages: 0, bytes: 0 };
     this.metrics.queued(this.#labels, this.#consumer.status.queuedBytes);
+    if (performance.now() >= this.#diskDueAt) this.#lookAtDisk();
+  }
+
+  /** A disk that does not answer is the recorder's to tell. */
+  #lookAtDisk(): void {
+    const folder = this.#options.recording?.folder;
+    this.#diskDueAt = performance.now() + DISK_EVERY_MS;
+    if (folder === undefined) return;
+    readDiskRoom(folder).then(
+      (room) => this.#isFinished || this.metrics.diskRoom(this.#labels, room),
+      () => {},
+    );
   }
 
   #ended({ ended, words, quietSeconds }: ConnectionEnd): void {

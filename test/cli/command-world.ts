@@ -58,6 +58,8 @@ export interface WorldOptions {
   targetUrl?: (url: string) => string;
   /** More of `fairlead.toml`. */
   configuration?: string;
+  /** More of its `[migration]`. */
+  migration?: string;
   /** Instead of the Temporal server that all tests share. */
   environment?: Record<string, string>;
 }
@@ -67,6 +69,7 @@ export async function commandWorld({
   sourceUrl = (url) => url,
   targetUrl = (url) => url,
   configuration = '',
+  migration = '',
   environment = {},
 }: WorldOptions = {}): Promise<CommandWorld> {
   const database = await freshDatabase();
@@ -75,7 +78,7 @@ export async function commandWorld({
   await writeFile(
     join(folder.path, 'fairlead.toml'),
     `[source]\nurl = "${sourceUrl(database.url)}"\n[target]\nurl = "${targetUrl(database.url)}"\n` +
-      `[migration]\ninstallation = "${installation}"\n${TIMING}\n${configuration}`,
+      `[migration]\ninstallation = "${installation}"\n${migration}${TIMING}\n${configuration}`,
   );
   const start = (words: string[]) => startCommand(folder.path, words, environment);
   return {

@@ -162,6 +162,9 @@ const metrics = z.strictObject({
   port: port()
     .optional()
     .describe('FAIRLEAD_METRICS_PORT wins over it. Unset: 9464, or a free one.'),
+  lookEvery: duration()
+    .prefault('15s')
+    .describe('How often one of the workers looks how all ships stand, for its metrics.'),
 });
 
 /** All of `fairlead.toml`. */

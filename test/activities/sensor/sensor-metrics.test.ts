@@ -19,6 +19,20 @@ describe('the metrics of a sensor', () => {
     const hour = new LastHour();
     const metrics = recordTo(createSensorMetrics(Runtime.instance().metricMeter), hour);
     const labels = { sensor: 'pier-3', stream: 'output' } as const;
+    metrics.held(labels);
+    metrics.recording(labels, true);
+    metrics.diskRoom(labels, { freeBytes: 5_000, reserveBytes: 1_000.4 });
+    const atFirst = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    for (const line of [
+      'fairlead_sensor_held{sensor="pier-3",stream="output"} 1',
+      'fairlead_sensor_recording{sensor="pier-3",stream="output"} 1',
+      'fairlead_recording_free_bytes{sensor="pier-3",stream="output"} 5000',
+      'fairlead_recording_reserve_bytes{sensor="pier-3",stream="output"} 1000',
+      'fairlead_sensor_connected{sensor="pier-3",stream="output"} 0',
+      'fairlead_sensor_dropped_messages{sensor="pier-3",stream="output"} 0',
+      'fairlead_sensor_connections_ended{reason="dead-peer",sensor="pier-3",stream="output"} 0',
+    ])
+      expect(atFirst).toContain(`${line}\n`);
     metrics.connectionOpened(labels);
     metrics.pinged(labels, 1.5);
     metrics.received(labels, { messages: 3, bytes: 5_000 });
@@ -26,11 +40,14 @@ describe('the metrics of a sensor', () => {
     metrics.queued(labels, 77);
     metrics.connectionEnded(labels, { reason: 'dead-peer', connectedSeconds: 90.5 });
     metrics.gap(labels, 12.5);
+    metrics.left(labels);
     metrics.rest({ server: 'a:9080', method: 'GET', status: 503, seconds: 0.03 });
     metrics.hostSockets('a:9080', { ...countByState([]), TIME_WAIT: 4 });
     const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const of = 'sensor="pier-3",stream="output"';
     for (const line of [
+      `fairlead_sensor_held{${of}} 0`,
+      `fairlead_sensor_recording{${of}} 0`,
       `fairlead_sensor_connects{${of}} 1`,
       `fairlead_sensor_connected{${of}} 0`,
       `fairlead_sensor_connections_ended{reason="dead-peer",${of}} 1`,

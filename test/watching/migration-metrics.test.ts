@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sumOf, valuesOf, type Sample } from './exposition.ts';
+import { SHIP, stumblingMigration, type StumblingMigration } from './stumbling-migration.ts';
+
+let migration: StumblingMigration;
+let atFirst: Sample[];
+let waiting: Sample[];
+let atLast: Sample[];
+
+const ship = SHIP;
+const hasLookedAtItsEnd = (samples: Sample[]) =>
+  sumOf(samples, 'fairlead_migrations') === 0 &&
+  sumOf(samples, 'fairlead_ledger_chunks', { state: 'running' }) === 0 &&
+  sumOf(samples, 'fairlead_ledger_chunks', { state: 'failed' }) > 0;
+
+beforeAll(async () => {
+  migration = await stumblingMigration();
+  atFirst = await migration.scrape();
+  await migration.start();
+  waiting = await migration.scraped(
+    (samples) => sumOf(samples, 'fairlead_migration_waiting_seconds', { code: 'disk-full' }) > 1,
+  );
+  await migration.goOn();
+  atLast = await migration.scraped(hasLookedAtItsEnd);
+});
+
+afterAll(() => migration?.[Symbol.asyncDispose]());
+
+const sums = (name: string, label: string, values: string[]) =>
+  Object.fromEntries(values.map((value) => [value, sumOf(atLast, name, { [label]: value })]));
+
+describe('the metrics of a migration', () => {
+  it('begin at 0 for the ships of the fleet, before there is anything to count', () => {
+    for (const state of ['done', 'empty', 'split', 'failed'])
+      expect(valuesOf(atFirst, 'fairlead_chunks_total', { ship, state })).toEqual([0, 0]);
+    for (const outcome of ['written', 'null', 'quarantined'])
+      expect(valuesOf(atFirst, 'fairlead_cells_total', { ship, outcome })).toEqual([0, 0]);
+    expect(valuesOf(atFirst, 'fairlead_chunk_retries_total', { kind: 'transient' })).toContain(0);
+  });
+
+  it('count of all workers what the ledger has', async () => {
+    const { rows } = await migration.query(
+      `select count(*) filter (where status = 'done')::int as done, count(*) filter (where status = 'split')::int as split,
+              sum(cells_written)::int as written, sum(cells_null)::int as null, sum(cells_quarantined)::int as quarantined
+         from fairlead.chunk`,
+    );
+    const { done, split, ...cells } = rows[0] as Record<string, number>;
+    expect(sums('fairlead_chunks_total', 'state', ['done', 'split'])).toEqual({ done, split });
+    expect(sums('fairlead_cells_total', 'outcome', Object.keys(cells))).toEqual(cells);
+    expect(sumOf(atLast, 'fairlead_quarantined_cells_total', { reason: 'two-values' })).toBe(
+      cells['quarantined'],
+    );
+    expect(sumOf(atLast, 'fairlead_excessive_quarantine_chunks_total')).toBe(done);
+  });
+
+  it('tell retries and splits by their cause', () => {
+    const retries = (code: string) => sumOf(atLast, 'fairlead_chunk_retries_total', { code });
+    expect(retries('database-busy')).toBe(2);
+    expect(retries('disk-full')).toBeGreaterThan(0);
+    expect(sumOf(atLast, 'fairlead_chunk_splits_total', { code: 'chunk-too-big' })).toBe(1);
+  });
+
+  it('time each stage of an attempt, and what the source takes to answer', () => {
+    for (const stage of ['claim', 'read', 'columns', 'wait', 'write', 'verify', 'commit'])
+      expect(sumOf(atLast, 'fairlead_chunk_stage_seconds_count', { stage }), stage).toBeGreaterThan(
+        0,
+      );
+    const reads = sumOf(atLast, 'fairlead_chunk_stage_seconds_count', { stage: 'read' });
+    expect(sumOf(atLast, 'fairlead_source_latency_seconds_count')).toBe(reads);
+    expect(sumOf(atLast, 'fairlead_source_latency_seconds_bucket', { le: '10' })).toBe(reads);
+  });
+
+  it('say that a ship waits, what for, and how old its oldest chunk is, once for all workers', () => {
+    const [for0, others] = valuesOf(waiting, 'fairlead_migration_waiting_seconds', {
+      ship,
+      kind: 'operator',
+      code: 'disk-full',
+    });
+    expect(for0).toBeGreaterThan(1);
+    expect(others ?? 0).toBe(0);
+    expect(sumOf(waiting, 'fairlead_migrations', { phase: 'waiting' })).toBe(1);
+    const ages = valuesOf(waiting, 'fairlead_oldest_unfinished_chunk_seconds', { ship });
+    expect(ages.filter((age) => age > 0)).toHaveLength(1);
+  });
+
+  it('are 0 again once nothing waits and nothing is unfinished', () => {
+    for (const name of ['migration_waiting', 'oldest_unfinished_chunk'])
+      expect(sumOf(atLast, `fairlead_${name}_seconds`)).toBe(0);
+  });
+
+  it('show the ledger as it is', () => {
+    const states = ['done', 'split', 'failed', 'running'];
+    expect(sums('fairlead_ledger_chunks', 'state', states)).toMatchObject({
+      done: sumOf(atLast, 'fairlead_chunks_total', { state: 'done' }),
+      split: 1,
+      failed: 1,
+      running: 0,
+    });
+    expect(sumOf(atLast, 'fairlead_ledger_cells', { outcome: 'written' })).toBe(
+      sumOf(atLast, 'fairlead_cells_total', { outcome: 'written' }),
+    );
+  });
+
+  it('name ships and never channels', () => {
+    const labels = new Set(
+      atLast
+        .filter(({ name }) => name.startsWith('fairlead_'))
+        .flatMap((sample) => Object.keys(sample.labels)),
+    );
+    expect([...labels].toSorted()).toEqual(
+      'code kind le outcome phase reason ship stage state'.split(' '),
+    );
+  });
+
+  it('are looked for by another worker when the one that looked is killed', async () => {
+    const shown = async () =>
+      (await migration.scrapeEach()).map(
+        (samples) => sumOf(samples, 'fairlead_ledger_chunks', { state: 'failed' }) > 0,
+      );
+    const looking = (await shown()).indexOf(true);
+    migration.workers[looking]!.kill('SIGKILL');
+    const [survivor] = migration.workers.filter((_, index) => index !== looking);
+    await migration.scraped(
+      (samples) => sumOf(samples, 'fairlead_ledger_chunks', { state: 'failed' }) === 1,
+      [survivor!],
+    );
+  });
+});
