@@ -18,6 +18,7 @@ const sourceFolders = [
   'test',
   'bench',
   'simulator',
+  'release',
 ];
 
 /** Installs and builds what is missing or out of date; a package installed from a tarball has nothing to do. */

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../workers/configuration/package-root.ts';
 
-const SOURCE_FOLDERS = 'domain workflows activities workers cli test bench bin'.split(' ');
+const SOURCE_FOLDERS = 'domain workflows activities workers cli test bench release bin'.split(' ');
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8');
 

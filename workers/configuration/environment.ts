@@ -48,6 +48,12 @@ export function misspelledVariables(environment: Environment): Fault[] {
   });
 }
 
+/** The variables that win over a key, set or not. */
+export const variablesFor = ([section, key]: KeyPath): string[] =>
+  Object.entries(variables).flatMap(([variable, path]) =>
+    path[0] === section && path[1] === key ? [variable] : [],
+  );
+
 /** The variable that gave a key its value. */
 export function variableOf([section, key]: KeyPath, environment: Environment): string | undefined {
   const found = Object.entries(variables).find(

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Fault } from './faults.ts';
 import { packageRoot } from './package-root.ts';
-import type { ConfigurationFile } from './schema.ts';
+import { usualGroups, type ConfigurationFile } from './schema.ts';
 
 export interface ChannelGroup {
   number: number;
@@ -12,11 +12,9 @@ export interface ChannelGroup {
   channels: string[];
 }
 
-/** The three groups of the ships that Fairlead knows, where the configuration names none. */
-const defaultGroups = ['auxiliary', 'engine', 'navigation'].map((name, index) => ({
-  number: index + 1,
-  name,
-  file: join(packageRoot, 'channels', `${name}.txt`),
+const groupsOfPackage = usualGroups.map((group) => ({
+  ...group,
+  file: join(packageRoot, group.file),
 }));
 
 const SHOWN_FAULTS = 5;
@@ -27,7 +25,7 @@ export function readChannelGroups(
   folder: string,
 ): { groups: ChannelGroup[]; faults: Fault[] } {
   const faults: Fault[] = [];
-  const read = (groups ?? defaultGroups).map((group, index) => {
+  const read = (groups ?? groupsOfPackage).map((group, index) => {
     const file = resolve(folder, group.file);
     const { channels, fault } = readChannels(file);
     if (fault) faults.push({ path: ['channelGroups', index, 'file'], message: fault });

@@ -11,45 +11,65 @@ import {
   webSocketUrl,
 } from './fields.ts';
 
+/** The groups of the ships that Fairlead knows. Files are relative to that of the configuration, or else to the package. */
+export const usualGroups = ['auxiliary', 'engine', 'navigation'].map((name, index) => ({
+  number: index + 1,
+  name,
+  file: `channels/${name}.txt`,
+}));
+
 const source = z.strictObject({
-  url: postgresUrl()
-    .optional()
-    .describe('The database that is read. FAIRLEAD_SOURCE_URL wins over it.'),
+  url: postgresUrl().optional().describe('The database that is read.'),
   table: tableName().prefault('tenant.tbl_data_timeseries').describe('The narrow table.'),
 });
 
 const target = z.strictObject({
   url: postgresUrl()
     .optional()
-    .describe('The database that is written. FAIRLEAD_TARGET_URL wins over it; may be the source.'),
+    .describe('The database that is written; may be the same one.')
+    .meta({ example: 'postgresql://writer@db.example/tenant_builder' }),
   table: tableTemplate()
     .prefault('tenant.tbl_data_timeseries_{ship}_{group}')
-    .describe('The wide tables: {ship} is the ship id in lower case, {group} the group number.'),
+    .describe('The wide tables: {ship} is the id in lower case, {group} the group number.'),
 });
 
 const migration = z.strictObject({
-  width: duration(DAY_MS).prefault('2h').describe('How much time one chunk covers; at most 1d.'),
+  width: duration(DAY_MS).prefault('2h').describe('How much time one chunk covers.'),
   window: z.int().min(1).max(64).default(2).describe('Chunks of one ship in flight.'),
   installation: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, { error: 'is no name of letters, digits, - and _' })
     .optional()
-    .describe('A prefix for workflow ids and task queues, to share a namespace.'),
+    .describe(
+      'Prefix of workflow ids and task queues, so that two installations can share a namespace.',
+    )
+    .meta({ example: 'pier' }),
   maxBufferBytes: bytes()
     .prefault('64MiB')
     .describe('What one chunk may hold in memory; a larger one is split.'),
   channelTypes: z
     .record(z.string(), z.enum(['Decimal', 'Integer', 'Boolean', 'String', 'DateTime']))
     .default({})
-    .describe('The value format of a channel, where its first cells tell a wrong one.'),
+    .describe(
+      "Decimal, Integer, Boolean, String or DateTime, where a channel's cells would tell a wrong one.",
+    )
+    .meta({
+      kind: 'table of value formats',
+      example: { '/hs4sd_v1/me01/fuel/oil//in_c/temp': 'Decimal' },
+    }),
 });
 
 const fleet = z.strictObject({
   ships: z
     .array(z.string().trim().min(1, { error: 'is an empty ship id' }))
     .default([])
-    .describe('The ships that --fleet means.'),
-  shipsAtOnce: z.int().min(1).max(1_000).default(2).describe('Ships of --fleet in flight.'),
+    .describe('What --fleet means, such as ["IMO9976903", "IMO9976915"].'),
+  shipsAtOnce: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(2)
+    .describe('Ships of --fleet that migrate at the same time.'),
 });
 
 const channelGroup = z.strictObject({
@@ -60,28 +80,47 @@ const channelGroup = z.strictObject({
       error: 'is no name of lower-case letters, digits, - and _; "other" is taken',
     })
     .describe('What people call the group.'),
-  file: z.string().min(1).describe('One data_channel_id a line; relative to this file.'),
+  file: z.string().min(1).describe('One data_channel_id a line; relative to fairlead.toml.'),
 });
 
 const sensor = z.strictObject({
-  name: z.string().regex(/^[\w.-]+$/, { error: 'is no name of letters, digits, -, _ and .' }),
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/, { error: 'is no name of letters, digits, -, _ and .' })
+    .describe('What people, commands and recordings call the sensor.')
+    .meta({ example: 'pier-3' }),
   url: webSocketUrl().describe('Where the stream is.'),
   profile: z
     .enum(['listener', 'client'])
     .default('listener')
-    .describe('Ping every 20 s and pong within 10 s, or 15 s and 8 s.'),
-  stream: z.enum(['output', 'points']).default('output'),
-  rest: httpUrl().optional().describe("The sensor server's REST address."),
-  out: z.string().min(1).default('recordings').describe('The folder of the recordings.'),
+    .describe('Ping every 20 s, pong within 10 s; "client" is 15 s and 8 s.'),
+  stream: z
+    .enum(['output', 'points'])
+    .default('output')
+    .describe('Objects, zones and health, or point clouds.'),
+  rest: httpUrl().optional().describe("The sensor server's REST commands, for fairlead sensr."),
+  out: z
+    .string()
+    .min(1)
+    .default('recordings')
+    .describe('The folder of the recordings; relative to fairlead.toml.'),
   rotateEvery: duration().prefault('1h').describe('A new file after so long.'),
   rotateBytes: bytes().prefault('256MiB').describe('A new file after so many bytes.'),
   keepBytes: bytes()
     .optional()
     .describe(
       'The oldest files of this sensor go when all of them hold more. Unset: 10 GB, or a tenth of the free disk where that is less.',
-    ),
+    )
+    .meta({ example: '10GiB' }),
   silentAfter: duration().prefault('3s').describe('No message for so long is reported.'),
-  ca: z.string().min(1).optional().describe('A file with the certificates to trust for wss.'),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Certificates to trust for wss and https, relative to fairlead.toml. Unset: the system's.",
+    )
+    .meta({ example: 'certificates.pem' }),
 });
 
 const worker = z.strictObject({
@@ -97,27 +136,41 @@ const worker = z.strictObject({
     .min(1)
     .max(1_000)
     .optional()
-    .describe('Streams that one sensor worker holds at once. Unset: as many as [[sensors]].'),
+    .describe(
+      'Streams that one sensor worker holds at once. Unset: as many as there are [[sensors]].',
+    )
+    .meta({ example: 20 }),
   holdAlone: duration()
     .prefault('5m')
     .describe('A sensor worker that cannot reach Temporal closes its connections after so long.'),
 });
 
 const waits = (first: string, longest: string) =>
-  z.tuple([duration(), duration()]).prefault([first, longest]);
+  z.tuple([duration(), duration()]).prefault([first, longest]).meta({ kind: 'two durations' });
 
 const timing = z.strictObject({
   chunkTimeout: duration().prefault('1h').describe('One attempt at a chunk.'),
   stepTimeout: duration().prefault('1h').describe('One attempt at anything else.'),
-  heartbeatTimeout: duration().prefault('30s').describe('Silence after which a worker is lost.'),
+  heartbeatTimeout: duration()
+    .prefault('30s')
+    .describe('Without a heartbeat for so long, a worker counts as lost.'),
   retryInitial: duration().prefault('5s').describe('The first wait between attempts.'),
   retryMaximum: duration().prefault('60s').describe('The longest wait between attempts.'),
-  retryAttempts: z.int().min(1).max(100).default(5).describe('Attempts before it shows waiting.'),
+  retryAttempts: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .describe('Attempts before a migration shows that it waits.'),
   transientWait: waits('30s', '5m').describe('First and longest wait for what passes by itself.'),
-  operatorWait: waits('60s', '5m').describe('First and longest wait for a person.'),
+  operatorWait: waits('60s', '5m').describe(
+    'First and longest wait for what a person has to change.',
+  ),
   failover: duration()
     .prefault('2m')
-    .describe('A server that is read-only for so long is no longer failing over.'),
+    .describe(
+      'A server that is read-only for so long takes a person; until then it may be failing over.',
+    ),
   stallAfter: duration()
     .prefault('60s')
     .describe('No byte for so long, from a server that is not working, ends an attempt.'),
@@ -132,36 +185,40 @@ const timing = z.strictObject({
     .describe('The server ends a transaction in which a worker does nothing for so long.'),
   keepaliveIdle: duration()
     .prefault('30s')
-    .describe('Silence after which the kernels ask whether the other side lives.'),
+    .describe('After so much silence the kernels ask whether the other side lives.'),
   keepaliveInterval: duration().prefault('10s').describe('From one such question to the next.'),
   keepaliveCount: z
     .int()
     .min(1)
     .max(100)
     .default(5)
-    .describe('Unanswered questions that end a connection.'),
+    .describe(
+      'Unanswered questions that end a connection: 30 s + 5 x 10 s are also TCP_USER_TIMEOUT.',
+    ),
 });
 
 const stack = z.strictObject({
   postgresPort: port()
     .optional()
-    .describe('FAIRLEAD_POSTGRES_PORT wins over it. Unset: a free one is chosen.'),
+    .describe('Of PostgreSQL. Unset: 54329, or a free one.')
+    .meta({ example: 54_329 }),
   temporalPort: port()
     .optional()
-    .describe('FAIRLEAD_TEMPORAL_PORT wins over it. Unset: 7233, or a free one.'),
+    .describe('Of Temporal. Unset: 7233, or a free one.')
+    .meta({ example: 7_233 }),
   temporalUiPort: port()
     .optional()
-    .describe('FAIRLEAD_TEMPORAL_UI_PORT wins over it. Unset: 8233, or a free one.'),
+    .describe("Of Temporal's UI. Unset: 8233, or a free one.")
+    .meta({ example: 8_233 }),
 });
 
 const metrics = z.strictObject({
   address: z
     .union([z.ipv4(), z.ipv6()])
     .default('127.0.0.1')
-    .describe('Where metrics are served. FAIRLEAD_METRICS_ADDRESS wins over it.'),
-  port: port()
-    .optional()
-    .describe('FAIRLEAD_METRICS_PORT wins over it. Unset: 9464, or a free one.'),
+    .describe('Where a worker serves its metrics.')
+    .meta({ kind: 'IP address' }),
+  port: port().optional().describe('Unset: 9464, or a free one.').meta({ example: 9_464 }),
   lookEvery: duration()
     .prefault('15s')
     .describe('How often one of the workers looks how all ships stand, for its metrics.'),
@@ -169,16 +226,21 @@ const metrics = z.strictObject({
 
 /** All of `fairlead.toml`. */
 export const configurationSchema = z.strictObject({
-  source: source.prefault({}),
-  target: target.prefault({}),
-  migration: migration.prefault({}),
-  fleet: fleet.prefault({}),
-  channelGroups: z.array(channelGroup).min(1).optional(),
-  sensors: z.array(sensor).default([]),
-  worker: worker.prefault({}),
-  timing: timing.prefault({}),
-  stack: stack.prefault({}),
-  metrics: metrics.prefault({}),
+  source: source.prefault({}).describe('The database of the narrow table.'),
+  target: target.prefault({}).describe('The database of the wide tables and the ledger.'),
+  migration: migration.prefault({}).describe('How ships are migrated.'),
+  fleet: fleet.prefault({}).describe('The ships that belong together.'),
+  channelGroups: z
+    .array(channelGroup)
+    .min(1)
+    .optional()
+    .describe('The channels that share a wide table.')
+    .meta({ default: usualGroups }),
+  sensors: z.array(sensor).default([]).describe('A sensor stream.'),
+  worker: worker.prefault({}).describe('What one worker process takes on.'),
+  timing: timing.prefault({}).describe('How long anything may take.'),
+  stack: stack.prefault({}).describe('The ports of the embedded servers.'),
+  metrics: metrics.prefault({}).describe('For Prometheus.'),
 });
 
 export type ConfigurationFile = z.output<typeof configurationSchema>;
