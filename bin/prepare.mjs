@@ -23,8 +23,8 @@ const sourceFolders = [
 
 /** Installs and builds what is missing or out of date; a package installed from a tarball has nothing to do. */
 export function prepare({ force = false } = {}) {
-  if (!existsSync(join(root, 'tsconfig.json'))) return;
   refuseOldNode();
+  if (!existsSync(join(root, 'tsconfig.json'))) return;
   if (!isInstalled()) install();
   if (force || !isBuilt()) build();
 }
@@ -58,7 +58,12 @@ const buildStamp = join(root, 'dist', '.built');
 function isBuilt() {
   if (!existsSync(buildStamp)) return false;
   const builtAt = statSync(buildStamp).mtimeMs;
-  const inputs = ['package-lock.json', 'tsconfig.json', ...sourceFolders.flatMap(filesBelow)];
+  const inputs = [
+    'package-lock.json',
+    'tsconfig.json',
+    'index.ts',
+    ...sourceFolders.flatMap(filesBelow),
+  ];
   return inputs.every((file) => statSync(join(root, file)).mtimeMs <= builtAt);
 }
 
