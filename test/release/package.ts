@@ -58,6 +58,7 @@ describe.sequential('the packed package, installed in an empty folder', () => {
         'channels/engine.txt',
         'data/plaka.csv.gz',
         'dist/cli/main.js',
+        'dist/fairlead.cdx.json',
         'dist/index.d.ts',
         'dist/workflows.bundle.js',
         'docs/errors.md',
