@@ -1,4 +1,4 @@
-import { isGrpcServiceError, WorkflowFailedError, type WorkflowClient } from '@temporalio/client';
+import { ServiceError, WorkflowFailedError, type WorkflowClient } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { FairleadError } from '../domain/errors.ts';
 import type { FleetOutcome } from '../domain/fleet-migration.ts';
@@ -23,13 +23,18 @@ export async function awaitShip(
     return { ship, end: 'finished', failedChunks: report.chunks.failed };
   } catch (error) {
     if (error instanceof WorkflowFailedError) return outcomeOf(ship, error);
-    if (isGrpcServiceError(error))
-      throw new FairleadError('temporal-unreachable', `${ship}: ${error.message}`, {
-        cause: error,
-      });
+    // Whatever the call itself failed with, the client wraps.
+    if (error instanceof ServiceError) throw unreachable(ship, error);
     throw error;
   }
 }
+
+const unreachable = (ship: string, error: ServiceError): FairleadError =>
+  new FairleadError(
+    'temporal-unreachable',
+    `${ship}: ${error.message}: ${messageOf(error.cause)}`,
+    { cause: error },
+  );
 
 function outcomeOf(ship: string, { cause }: WorkflowFailedError): FleetOutcome {
   const isCancelled = cause instanceof CancelledFailure || cause instanceof TerminatedFailure;
