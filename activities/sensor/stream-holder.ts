@@ -126,7 +126,6 @@ class Holder implements StreamHolder {
     const { sensor, stream, recording, log } = this.#options;
     this.metrics.held(this.#labels);
     this.metrics.recording(this.#labels, recording !== undefined);
-    this.#lookAtDisk();
     this.#consumer = await openStreamConsumer({
       sensor,
       stream,
@@ -145,6 +144,8 @@ class Holder implements StreamHolder {
         this.metrics.recording(this.#labels, true);
       },
     });
+    // The folder is there only now.
+    this.#lookAtDisk();
   }
 
   async holdConnection({

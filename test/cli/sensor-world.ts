@@ -7,8 +7,9 @@ import { commandWorld } from './command-world.ts';
  * A world with a simulator, of which `fairlead.toml` knows as pier-3.
  *
  * @param more of the configuration; POINTS in it is the address of the clouds
+ * @param ofSensor more of pier-3
  */
-export async function sensorWorld(more = '') {
+export async function sensorWorld(more = '', ofSensor = '') {
   const simulator = await startSimulator();
   const { output, points, rest } = simulator.urls;
   const configuration = `${more.replace('POINTS', points)}
@@ -16,6 +17,7 @@ export async function sensorWorld(more = '') {
 name = "pier-3"
 url = "${output}"
 rest = "${rest}"
+${ofSensor}
 `;
   const world = await commandWorld({ configuration });
   const recordings = async () => {

@@ -96,7 +96,8 @@ const stumblesOn = (table: string) => `
     end $$;
   create trigger stumble before insert on ${table} for each row execute function stumble()`;
 
-async function scrapeOf(worker: WorldWorker): Promise<Sample[]> {
+/** All samples of one worker, now. */
+export async function scrapeOf(worker: WorldWorker): Promise<Sample[]> {
   const [url] = /http:\/\/[^"]+\/metrics/.exec(worker.log())!;
   return parseExposition(await (await fetch(url)).text());
 }
