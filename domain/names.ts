@@ -26,3 +26,12 @@ export function namesOf(installation?: string): Names {
     sensorSession: (sensor) => `${prefix}sensor-session/${sensor}`,
   };
 }
+
+const SUBJECTS = /^(?:[^/]+\/)?(migrate-ship|verify-ship|reprocess|sensor-session)\/(.+)$/;
+
+/** Whose workflow this is, by its id; nobody's for that of a fleet. */
+export function subjectOfWorkflow(workflowId: string): { ship?: string; sensor?: string } {
+  const [, kind, name] = SUBJECTS.exec(workflowId) ?? [];
+  if (name === undefined) return {};
+  return kind === 'sensor-session' ? { sensor: name } : { ship: name };
+}

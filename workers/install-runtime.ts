@@ -1,7 +1,8 @@
-import { Runtime } from '@temporalio/worker';
+import { Runtime, type LogMetadata } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { migrationHistogramBuckets } from '../activities/migration-metrics.ts';
 import { sensorHistogramBuckets } from '../activities/sensor/sensor-metrics.ts';
+import { logSubject } from './log-subject.ts';
 
 /** The log of a process: JSON lines on stderr, where the output of a command does not go. */
 export function createLog(level = 'info'): Logger {
@@ -21,18 +22,21 @@ export function installRuntime(log: Logger, metricsAddress?: string): void {
       histogramBucketOverrides: { ...sensorHistogramBuckets, ...migrationHistogramBuckets },
     },
   };
+  const write = (level: LogMethod, message: string, fields: LogMetadata = {}) =>
+    log[level]({ ...logSubject(fields), ...fields }, message);
   Runtime.install({
     logger: {
-      log: (level, message, fields) => log[methodOf(level)](fields ?? {}, message),
-      trace: (message, fields) => log.trace(fields ?? {}, message),
-      debug: (message, fields) => log.debug(fields ?? {}, message),
-      info: (message, fields) => log.info(fields ?? {}, message),
-      warn: (message, fields) => log.warn(fields ?? {}, message),
-      error: (message, fields) => log.error(fields ?? {}, message),
+      log: (level, message, fields) => write(methodOf(level), message, fields),
+      trace: (message, fields) => write('trace', message, fields),
+      debug: (message, fields) => write('debug', message, fields),
+      info: (message, fields) => write('info', message, fields),
+      warn: (message, fields) => write('warn', message, fields),
+      error: (message, fields) => write('error', message, fields),
     },
     telemetryOptions: { ...(metrics && { metrics }) },
   });
 }
 
-const methodOf = (level: string): 'trace' | 'debug' | 'info' | 'warn' | 'error' =>
-  level.toLowerCase() as 'info';
+type LogMethod = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
+const methodOf = (level: string): LogMethod => level.toLowerCase() as LogMethod;

@@ -29,6 +29,51 @@ afterAll(() => migration?.[Symbol.asyncDispose]());
 const sums = (name: string, label: string, values: string[]) =>
   Object.fromEntries(values.map((value) => [value, sumOf(atLast, name, { [label]: value })]));
 
+describe('the log of a worker', () => {
+  const lines = () =>
+    migration.workers
+      .flatMap((worker) => worker.log().split('\n'))
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  it('is one JSON document a line, with a level, a time and a phrase', () => {
+    expect(lines().length).toBeGreaterThan(10);
+    for (const line of lines()) {
+      expect(line['msg']).not.toBe('');
+      expect(Number(line['level'])).toBeGreaterThan(0);
+      expect(Number(line['time'])).toBeGreaterThan(0);
+    }
+  });
+
+  it('names ship and workflow in each line of an activity or a workflow', () => {
+    const ofSteps = lines().filter(
+      (line) => line['workflowType'] !== undefined || line['activityType'] !== undefined,
+    );
+    expect(ofSteps.length).toBeGreaterThan(5);
+    for (const line of ofSteps) {
+      expect(line).toMatchObject({ ship });
+      expect(line['workflowId']).toContain(`migrate-ship/${ship}`);
+    }
+  });
+
+  it('names the chunk where it is about one, as everything else does', () => {
+    const chunks = (phrase: string, more: Record<string, unknown> = {}) =>
+      new Set(
+        lines()
+          .filter((line) => line['msg'] === phrase)
+          .filter((line) => Object.entries(more).every(([key, value]) => line[key] === value))
+          .map((line) => line['chunk']),
+      );
+    expect(chunks('chunk failed')).toEqual(new Set(['2025-06-15 04:00 → 06:00']));
+    expect(chunks('chunk split')).toEqual(new Set(['2025-06-15 08:00 → 10:00']));
+    expect(chunks('waiting')).toContain('2025-06-15 06:00 → 08:00');
+    const copies = lines().filter((line) => line['activityType'] === 'copyChunk');
+    expect(copies.length).toBeGreaterThan(3);
+    for (const line of copies) expect(line['chunk']).toMatch(/^2025-06-15 \d\d:00 → \d\d:00$/);
+    expect(copies.map((line) => line['chunk'])).toContain('2025-06-15 02:00 → 04:00');
+  });
+});
+
 describe('the metrics of a migration', () => {
   it('begin at 0 for the ships of the fleet, before there is anything to count', () => {
     for (const state of ['done', 'empty', 'split', 'failed'])
