@@ -1,8 +1,8 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { MigrationDatabases } from '../activities/postgres/migration-databases.ts';
 import { FairleadError } from '../domain/errors.ts';
-import type { ShipReport } from '../domain/migration.ts';
 import { namesOf } from '../domain/names.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import { openDatabases } from '../workers/open-databases.ts';
@@ -21,21 +21,17 @@ import {
   type Outcome,
 } from './command.ts';
 import { untilDetached } from './migrate-ships.ts';
-import { briefReportTable, jsonOfReport, reportTable } from './migration-verdict.ts';
+import { jsonOfReport, reportTable } from './migration-verdict.ts';
 import { isServerAway } from './ask-workflow.ts';
-import { readSensorReports, type SensorReport } from './sensor-reports.ts';
-import { briefSensorTable, jsonOfSensor, sensorTable } from './sensor-table.ts';
-import { readShipStatuses, type ShipStatus } from './ship-status.ts';
+import { readSensorReports } from './sensor-reports.ts';
+import { jsonOfSensor, sensorTable } from './sensor-table.ts';
+import { readShipStatuses } from './ship-status.ts';
+import { StatusPage, type Status } from './status-page.ts';
+import { openPage } from './terminal-page.ts';
 
 type Options = CommonOptions & { watch?: true };
 
-interface Status {
-  ships: ShipStatus[];
-  sensors: SensorReport[];
-}
-
 const REFRESH_MS = 2_000;
-const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 /** `fairlead status [ship…]` */
 export function addStatus(program: Command): void {
@@ -53,62 +49,53 @@ export function addStatus(program: Command): void {
     });
 }
 
+/** Ends at Ctrl-C also while it reads, with the terminal as it was. */
 async function watch(ships: readonly string[], configuration: Configuration): Promise<void> {
+  const first = await readStatus(ships, configuration);
+  const page = new StatusPage();
+  page.read(first);
   await untilDetached(async (signal) => {
-    for (let round = 0; !signal.aborted; round++) {
-      const text = await roundOf(ships, configuration, round === 0);
-      process.stdout.write(`${process.stdout.isTTY ? CLEAR_SCREEN : ''}${text.trimEnd()}\n`);
+    using terminal = openPage();
+    while (!signal.aborted) {
+      terminal.show((size) => page.lines(size));
       await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted)
+        await Promise.race([readInto(page, ships, configuration), ended(signal)]);
     }
   });
 }
 
+const ended = (signal: AbortSignal): Promise<unknown> => once(signal, 'abort');
+
 /** Once it has shown something, a server that is away for a time does not end it. */
-async function roundOf(
+async function readInto(
+  page: StatusPage,
   ships: readonly string[],
   configuration: Configuration,
-  isFirst: boolean,
-): Promise<string> {
+): Promise<void> {
   try {
-    return fitted(await readStatus(ships, configuration));
+    page.read(await readStatus(ships, configuration));
   } catch (error) {
-    if (isFirst || !(error instanceof FairleadError)) throw error;
-    return `${error.message}${error.hint ? ` → ${error.hint}` : ''}`;
+    if (!(error instanceof FairleadError)) throw error;
+    page.failed(sentenceOf(error));
   }
 }
 
-/** All on one screen: the newest line is not the one to lose. */
-function fitted(status: Status): string {
-  const { text } = outcomeOf(status);
-  if (!process.stdout.isTTY) return text;
-  return textOf(status, ...narrowTables(status))
-    .split('\n')
-    .slice(0, Math.max(1, process.stdout.rows - 1))
-    .join('\n');
-}
-
-/** Of each half the brief table, where the whole one would become a block of lines for each row. */
-function narrowTables({ ships, sensors }: Status): [TableOfShips, TableOfSensors] {
-  const isTooWide = (table: string, rows: number) => table.split('\n').length > rows + 1;
-  const wide = reportTable(ships.map(({ report }) => report));
-  return [
-    isTooWide(wide, ships.length) ? briefReportTable : reportTable,
-    isTooWide(sensorTable(sensors), sensors.length) ? briefSensorTable : sensorTable,
-  ];
-}
+const sentenceOf = ({ message, hint }: FairleadError): string =>
+  `${message}${hint ? ` → ${hint}` : ''}`;
 
 const show = async (ships: readonly string[], configuration: Configuration): Promise<Outcome> =>
   outcomeOf(await readStatus(ships, configuration));
 
 async function readStatus(typed: readonly string[], configuration: Configuration): Promise<Status> {
   await using databases = openDatabases(configuration, 2);
-  const temporal = await connectIfThere(configuration);
+  const { temporal, remarks } = await connectIfThere(configuration);
   try {
-    return await readBoth(typed, configuration, databases, temporal);
+    return { ...(await readBoth(typed, configuration, databases, temporal)), remarks };
   } catch (error) {
     if (!temporal || !isServerAway(error)) throw error;
-    tellAbsence(temporalUnreachable(temporal.location, error));
-    return await readBoth(typed, configuration, databases, undefined);
+    const absence = sentenceOfAbsence(temporalUnreachable(temporal.location, error));
+    return { ...(await readBoth(typed, configuration, databases, undefined)), remarks: [absence] };
   } finally {
     await temporal?.[Symbol.asyncDispose]();
   }
@@ -120,7 +107,7 @@ async function readBoth(
   configuration: Configuration,
   databases: MigrationDatabases,
   temporal: TemporalClient | undefined,
-): Promise<Status> {
+): Promise<Omit<Status, 'remarks'>> {
   const { fleet, migration } = configuration;
   const names = namesOf(migration.installation);
   const scope = { names, fleet: fleet.ships, widthMs: migration.widthMs };
@@ -132,44 +119,38 @@ async function readBoth(
 }
 
 /** The ledger can be read without Temporal: then that is said, and all that is lost is what runs just now. */
-async function connectIfThere(configuration: Configuration): Promise<TemporalClient | undefined> {
+async function connectIfThere(
+  configuration: Configuration,
+): Promise<{ temporal: TemporalClient | undefined; remarks: string[] }> {
   try {
-    return await connectTemporal(locateTemporal(configuration));
+    return { temporal: await connectTemporal(locateTemporal(configuration)), remarks: [] };
   } catch (error) {
     if (!(error instanceof FairleadError)) throw error;
-    tellAbsence(error);
-    return undefined;
+    return { temporal: undefined, remarks: [sentenceOfAbsence(error)] };
   }
 }
 
-const tellAbsence = ({ message, hint }: FairleadError): void =>
-  note(`${message}: this is what the ledger says${hint ? ` → ${hint}` : ''}`);
+const sentenceOfAbsence = ({ message, hint }: FairleadError): string =>
+  `${message}: this is what the ledger says${hint ? ` → ${hint}` : ''}`;
 
 function outcomeOf(status: Status): Outcome {
   const { ships, sensors } = status;
-  const remarks = [...ships, ...sensors].flatMap((one) => one.remarks);
+  const remarks = [...status.remarks, ...[...ships, ...sensors].flatMap((one) => one.remarks)];
   for (const remark of new Set(remarks)) note(remark);
   return {
     json: {
       ships: ships.map(({ report }) => jsonOfReport(report)),
       sensors: sensors.map(jsonOfSensor),
     },
-    text: textOf(status, reportTable, sensorTable),
+    text: textOf(status),
   };
 }
 
-type TableOfShips = (reports: readonly ShipReport[]) => string;
-type TableOfSensors = (reports: readonly SensorReport[]) => string;
-
 /** Each half only where there is something to say of it. */
-function textOf(
-  { ships, sensors }: Status,
-  tableOfShips: TableOfShips,
-  tableOfSensors: TableOfSensors,
-): string {
+function textOf({ ships, sensors }: Status): string {
   const tables = [
-    ...(ships.length > 0 ? [tableOfShips(ships.map(({ report }) => report))] : []),
-    ...(sensors.length > 0 ? [tableOfSensors(sensors)] : []),
+    ...(ships.length > 0 ? [reportTable(ships.map(({ report }) => report))] : []),
+    ...(sensors.length > 0 ? [sensorTable(sensors)] : []),
   ];
   return tables.length > 0 ? tables.join('\n\n') : 'no migration is known';
 }
