@@ -56,16 +56,14 @@ async function watch(ships: readonly string[], configuration: Configuration): Pr
   page.read(first);
   await untilDetached(async (signal) => {
     using terminal = openPage();
+    const ended = once(signal, 'abort');
     while (!signal.aborted) {
       terminal.show((size) => page.lines(size));
       await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined);
-      if (!signal.aborted)
-        await Promise.race([readInto(page, ships, configuration), ended(signal)]);
+      if (!signal.aborted) await Promise.race([readInto(page, ships, configuration), ended]);
     }
   });
 }
-
-const ended = (signal: AbortSignal): Promise<unknown> => once(signal, 'abort');
 
 /** Once it has shown something, a server that is away for a time does not end it. */
 async function readInto(
