@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import { isDirect, socketOf } from '../open-pool.ts';
 import { isTcp } from '../socket-options.ts';
+import { readRoleSettings } from './session-settings.ts';
 
 /** What one server says of itself and of our session; asked once. */
 export interface ServerFacts {
@@ -15,6 +16,8 @@ export interface ServerFacts {
   isReadOnlyByDefault: boolean;
   /** Where `isReadOnlyByDefault` comes from, as `pg_settings.source` has it. */
   readOnlySource: string;
+  /** The `alter database …` or `alter role …` behind it, where this role may undo that. */
+  readOnlySubject: string | undefined;
   /** Tells one server from another. */
   startedAt: string;
   serverAddress: string | undefined;
@@ -64,12 +67,17 @@ export async function readFacts(client: PoolClient): Promise<ServerFacts> {
 /** As a session begins, before anybody sets it. */
 async function readOnlyByDefault(
   client: PoolClient,
-): Promise<Pick<ServerFacts, 'isReadOnlyByDefault' | 'readOnlySource'>> {
+): Promise<Pick<ServerFacts, 'isReadOnlyByDefault' | 'readOnlySource' | 'readOnlySubject'>> {
   await client.query('set local default_transaction_read_only to default');
   const { rows } = await client.query(
     `select setting = 'on' as is_on, source from pg_settings where name = 'default_transaction_read_only'`,
   );
-  return { isReadOnlyByDefault: rows[0].is_on, readOnlySource: rows[0].source };
+  const { is_on: isReadOnlyByDefault, source: readOnlySource } = rows[0];
+  const made = (await readRoleSettings(client)).find(
+    ({ name, source }) => name === 'default_transaction_read_only' && source === readOnlySource,
+  );
+  const readOnlySubject = made?.mayChange ? made.subject : undefined;
+  return { isReadOnlyByDefault, readOnlySource, readOnlySubject };
 }
 
 /** The same server, and the same database on it. */

@@ -46,10 +46,23 @@ function recoveryCheck({ role, facts }: Side): Check {
     return stop(
       'writable',
       `default_transaction_read_only is on (${facts.readOnlySource}): every write would fail`,
-      `alter role ${escapeIdentifier(facts.user)} in database ${escapeIdentifier(facts.database)} set default_transaction_read_only = off;`,
+      readOnlyFix(facts),
     );
   if (facts.inRecovery) return good('state', 'in recovery: a standby, which can be read');
   return good(isTarget ? 'writable' : 'state', 'a primary');
+}
+
+/**
+ * Takes the setting away where it was made, or lets the role's own setting in this database win over it; in a
+ * transaction that may write, for whoever types it has the setting as well.
+ */
+function readOnlyFix({ readOnlySource, readOnlySubject, user, database }: ServerFacts): string {
+  const name = 'default_transaction_read_only';
+  if (readOnlySource === 'client') return `# take ${name} out of options= in the URL`;
+  const change = readOnlySubject
+    ? `${readOnlySubject} reset ${name}`
+    : `alter role ${escapeIdentifier(user)} in database ${escapeIdentifier(database)} set ${name} = off`;
+  return `begin read write; ${change}; commit;`;
 }
 
 const urlFix = ({ user, database }: ServerFacts): string =>

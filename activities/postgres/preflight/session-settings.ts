@@ -100,23 +100,43 @@ async function readSettings(client: PoolClient): Promise<Map<string, SettingValu
 
 /** The settings of this role and this database, as the statements that made them, by name and source. */
 async function readStatements(client: PoolClient): Promise<Map<string, string>> {
-  const { rows } = await client.query(
+  return new Map(
+    (await readRoleSettings(client)).map(({ name, value, source, subject }) => [
+      `${name} ${source}`,
+      `${subject} set ${name} = '${value}'`,
+    ]),
+  );
+}
+
+/** A setting that a session of this role in this database begins with. */
+export interface RoleSetting {
+  /** In lower case. */
+  name: string;
+  value: string;
+  /** As `pg_settings.source` has it. */
+  source: string;
+  /** `alter database …` or `alter role …`, which `set` or `reset` goes on from. */
+  subject: string;
+  /** Whether this role may do so: to itself, to a database that it owns, and as superuser to all. */
+  mayChange: boolean;
+}
+
+export async function readRoleSettings(client: PoolClient): Promise<RoleSetting[]> {
+  const { rows } = await client.query<RoleSetting>(
     `select lower(split_part(entry, '=', 1)) as name, substr(entry, strpos(entry, '=') + 1) as value,
             case when s.setrole = 0 and s.setdatabase = 0 then 'global'
                  when s.setrole = 0 then 'database' when s.setdatabase = 0 then 'user' else 'database user' end as source,
             case when s.setrole = 0 and s.setdatabase <> 0 then format('alter database %I', d.datname)
                  else 'alter role ' || case when s.setrole = 0 then 'all' else quote_ident(r.rolname) end
-                      || case when s.setdatabase <> 0 then format(' in database %I', d.datname) else '' end end as subject
+                      || case when s.setdatabase <> 0 then format(' in database %I', d.datname) else '' end end as subject,
+            case when s.setrole <> 0 then true
+                 when s.setdatabase <> 0 then pg_has_role(d.datdba, 'usage')
+                 else current_setting('is_superuser') = 'on' end as "mayChange"
        from pg_db_role_setting s
        left join pg_roles r on r.oid = s.setrole
        left join pg_database d on d.oid = s.setdatabase
       cross join unnest(s.setconfig) as entry
       where (s.setrole = 0 or r.rolname = current_user) and (s.setdatabase = 0 or d.datname = current_database())`,
   );
-  return new Map(
-    rows.map(({ name, value, source, subject }) => [
-      `${name} ${source}`,
-      `${subject} set ${name} = '${value}'`,
-    ]),
-  );
+  return rows;
 }

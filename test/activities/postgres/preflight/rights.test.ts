@@ -9,7 +9,15 @@ import {
   second,
   type MigrationLab,
 } from '../../../migration-databases.ts';
-import { anew, fillNarrowTable, grantAll, ownRole, paste, preflight } from './preflight-lab.ts';
+import {
+  anew,
+  fillNarrowTable,
+  grantAll,
+  onDatabase,
+  ownRole,
+  paste,
+  preflight,
+} from './preflight-lab.ts';
 
 const again = (lab: MigrationLab, { url }: { url: (url: string) => string }) =>
   anew(lab, preflight, url);
@@ -38,6 +46,47 @@ describe.each(MAJORS)('rights in a preflight on PostgreSQL %i', (major) => {
     expect(after.check(`${SHIP} estimate`).verdict).toBe('good');
     await anew(lab, planAndPrepare, role.url);
   });
+
+  it.each([
+    ['role', 'user', 'alter role ROLE reset'],
+    ['role in database', 'database user', 'alter role ROLE in database DATABASE reset'],
+    ['its own database', 'database', 'alter database DATABASE reset'],
+    ["another's database", 'database', 'alter role "ROLE" in database "DATABASE" set'],
+    ['url', 'client', '# take default_transaction_read_only out of options= in the URL'],
+  ])(
+    'stop where no write is taken, by %s, until what it prints is typed',
+    async (where, source, fix) => {
+      await using role = await ownRole(major);
+      const made = new Map([
+        ['role', `alter role ${role.name} set`],
+        ['role in database', `alter role ${role.name} in database DATABASE set`],
+        [
+          'its own database',
+          `alter database DATABASE owner to ${role.name}; alter database DATABASE set`,
+        ],
+        ["another's database", 'alter database DATABASE set'],
+      ]).get(where);
+      const url = (own: string) =>
+        made ? role.url(own) : `${role.url(own)}?options=-c%20default_transaction_read_only%3Don`;
+      await using lab = await migrationLab({ major, targetUrl: url });
+      const { targetDatabase: database } = lab;
+      await grantAll(database, role.name);
+      if (made)
+        await database.query(
+          `${made.replaceAll('DATABASE', database.name)} default_transaction_read_only = on`,
+        );
+      const writable = (await preflight(lab)).check('target writable');
+      expect(writable).toMatchObject({
+        verdict: 'stop',
+        found: expect.stringContaining(`default_transaction_read_only is on (${source})`),
+      });
+      expect(writable.fix).toContain(
+        fix.replace('ROLE', role.name).replace('DATABASE', database.name),
+      );
+      if (made) await onDatabase(role.url(database.url), writable.fix!);
+      expect((await again(lab, role)).check('target writable').verdict).toBe('good');
+    },
+  );
 
   it('name what is missing of a schema fairlead that somebody else has made', async () => {
     await using role = await ownRole(major);
@@ -105,21 +154,6 @@ describe('a preflight', () => {
     await paste(database, columns);
     expect((await preflight(lab)).check(`${SHIP} columns`).verdict).toBe('good');
     await anew(lab, planAndPrepare);
-  });
-
-  it('stops at a target that takes no writes', async () => {
-    await using role = await ownRole();
-    await using lab = await migrationLab({ targetUrl: role.url });
-    const { targetDatabase: database } = lab;
-    await grantAll(database, role.name);
-    await database.query(`alter role ${role.name} set default_transaction_read_only = on`);
-    const before = await preflight(lab);
-    expect(before.check('target writable')).toMatchObject({
-      verdict: 'stop',
-      found: expect.stringContaining('default_transaction_read_only is on (user)'),
-    });
-    await paste(database, before.check('target writable'));
-    expect((await again(lab, role)).check('target writable').verdict).toBe('good');
   });
 
   it('looks at a trigger on a wide table', async () => {
