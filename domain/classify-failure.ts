@@ -126,7 +126,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   {
     code: 'read-only',
     states: ['25006'],
-    hint: 'The server of the database takes no writes: a standby, or one in recovery. Point the URL at the primary.',
+    hint: 'The server of the database takes no writes: a standby (point the URL at the primary), or default_transaction_read_only is on (fairlead preflight tells where that comes from).',
   },
   {
     code: 'read-only',

@@ -37,7 +37,7 @@ const faults: Record<string, Case> = {
   },
   'the target becomes read-only': {
     code: 'read-only',
-    hint: 'The server of the target database takes no writes',
+    hint: 'or default_transaction_read_only is on (fairlead preflight tells where that comes from)',
     fault: ({ lab, writer, endSessionsOf }) =>
       setReadOnly(lab.targetDatabase.name, 'on').then(() => endSessionsOf(writer)),
     remedy: ({ lab, writer, endSessionsOf }) =>
