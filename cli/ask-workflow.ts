@@ -1,9 +1,10 @@
 import {
   isGrpcServiceError,
+  WorkflowFailedError,
   type WorkflowExecutionDescription,
   type WorkflowHandle,
 } from '@temporalio/client';
-import type { QueryDefinition } from '@temporalio/common';
+import { CancelledFailure, TerminatedFailure, type QueryDefinition } from '@temporalio/common';
 import { FairleadError } from '../domain/errors.ts';
 import type { Names } from '../domain/names.ts';
 import { temporalUnreachable, type TemporalClient } from '../workers/temporal-client.ts';
@@ -54,6 +55,11 @@ export async function describeRun(
     throw error;
   }
 }
+
+/** By a command of ours, or from the UI. */
+export const isCancelledRun = (error: unknown): boolean =>
+  error instanceof WorkflowFailedError &&
+  (error.cause instanceof CancelledFailure || error.cause instanceof TerminatedFailure);
 
 export const isServerAway = (error: unknown): boolean =>
   [DEADLINE_EXCEEDED, UNAVAILABLE].includes(codeOf(error) ?? -1);

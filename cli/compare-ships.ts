@@ -1,7 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import type { InstantRange } from '../domain/migration.ts';
 import { namesOf } from '../domain/names.ts';
-import type { VerifyReport } from '../domain/verification.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import { connectTemporal } from '../workers/temporal-client.ts';
 import { locateTemporal } from '../workers/temporal-location.ts';
@@ -9,7 +8,11 @@ import { explained } from './ask-workflow.ts';
 import { untilDetached } from './migrate-ships.ts';
 import { openProgress } from './progress.ts';
 import { failureOfWorkflow } from './watch-migration.ts';
-import { startVerification, watchVerification } from './watch-verification.ts';
+import {
+  startVerification,
+  watchVerification,
+  type WatchedVerification,
+} from './watch-verification.ts';
 
 /** What of a ship is to be compared; without `ranges` all of `[from, to)`. */
 export interface Comparison extends InstantRange {
@@ -19,13 +22,11 @@ export interface Comparison extends InstantRange {
 
 /**
  * Starts or joins the ships' verifications, and follows them to their ends.
- *
- * @returns undefined for those that go on because the user detached
  */
 export async function compareShips(
   comparisons: readonly Comparison[],
   configuration: Configuration,
-): Promise<(VerifyReport | undefined)[]> {
+): Promise<WatchedVerification[]> {
   const { migration, timing } = configuration;
   await using temporal = await connectTemporal(locateTemporal(configuration));
   const names = namesOf(migration.installation);

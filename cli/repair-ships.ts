@@ -41,6 +41,7 @@ export async function repairShips(
   return reports.map((before) => {
     const index = damaged.indexOf(before);
     const [repaired, after] = [watched[index], compared[index]];
-    return { before, ...(repaired && { repaired }), ...(after && { after }) };
+    const isCompared = typeof after === 'object';
+    return { before, ...(repaired && { repaired }), ...(isCompared && { after }) };
   });
 }

@@ -14,6 +14,7 @@ import { askWorkflow, describeRun, workerAbsent } from './ask-workflow.ts';
 import { reportOfProgress, verdictOn } from './migration-verdict.ts';
 import { readReprocess } from './reprocess-status.ts';
 import { retriedSteps, sentenceOfRetry, sentenceOfWait } from './retried-steps.ts';
+import { sentenceOfVerification } from './verification-run.ts';
 
 export interface ShipStatus {
   report: ShipReport;
@@ -49,6 +50,8 @@ export async function readShipStatuses(
         ? reportShip(databases, { ship, widthMs: scope.widthMs, ...request })
         : Promise.resolve(undefined);
     const status = await readShipStatus(ship, scope.names, readLedger, temporal);
+    const verification = temporal && (await sentenceOfVerification(ship, scope.names, temporal));
+    if (status && verification) status.remarks.push(verification);
     if (status) statuses.push(status);
     else if (typed.includes(ship)) throw neverMigrated(ship, [...known, ...scope.fleet]);
   }

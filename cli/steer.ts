@@ -25,6 +25,18 @@ export interface Steering {
   update: UpdateDefinition<void>;
   /** What is said of a ship afterwards. */
   done: string;
+  /** What is steered where no migration of a ship runs. */
+  otherwise?: {
+    what: string;
+    /** @returns false when that does not run either */
+    act: (ship: string, names: Names, temporal: TemporalClient) => Promise<boolean>;
+    done: string;
+  };
+}
+
+interface Reached {
+  ship: string;
+  done: string;
 }
 
 /** Adds one of the commands that change what running migrations do. */
@@ -43,7 +55,7 @@ export function addSteering(program: Command, steering: Steering): void {
 }
 
 async function steer(
-  { update, done }: Steering,
+  { update, done, otherwise }: Steering,
   typed: readonly string[],
   options: Options,
 ): Promise<Outcome> {
@@ -55,15 +67,18 @@ async function steer(
     const fleet = temporal.client.workflow.getHandle(names.migrateFleet);
     await sendUpdate(temporal, names, fleet, () => fleet.executeUpdate(update));
   }
-  const reached: string[] = [];
+  const reached: Reached[] = [];
   for (const ship of ships) {
     const send = (handle: WorkflowHandle) => handle.executeUpdate(update);
-    if (await sendToShip(temporal, names, ship, send)) reached.push(ship);
+    if (await sendToShip(temporal, names, ship, send)) reached.push({ ship, done });
+    else if (otherwise && (await otherwise.act(ship, names, temporal)))
+      reached.push({ ship, done: otherwise.done });
   }
-  if (reached.length === 0) throw nothingRuns(ships);
+  if (reached.length === 0) throw nothingRuns(ships, otherwise?.what);
+  const doneTo = (ship: string) => reached.find((each) => each.ship === ship)?.done;
   return {
-    json: { ships: ships.map((ship) => ({ ship, reached: reached.includes(ship) })) },
-    text: ships.map((ship) => sentence(ship, reached.includes(ship), done)).join('\n'),
+    json: { ships: ships.map((ship) => ({ ship, reached: doneTo(ship) !== undefined })) },
+    text: ships.map((ship) => `${ship}: ${doneTo(ship) ?? 'no migration runs'}`).join('\n'),
   };
 }
 
@@ -86,17 +101,15 @@ export async function sendToShip(
   return isReached;
 }
 
-const sentence = (ship: string, wasReached: boolean, done: string): string =>
-  `${ship}: ${wasReached ? done : 'no migration runs'}`;
-
-function nothingRuns(ships: readonly string[]): FairleadError {
-  return new FairleadError('usage-invalid', `no migration of ${ships.join(', ')} runs`, {
+function nothingRuns(ships: readonly string[], other?: string): FairleadError {
+  const what = other ? `no migration and no ${other}` : 'no migration';
+  return new FairleadError('usage-invalid', `${what} of ${ships.join(', ')} runs`, {
     hint: `fairlead status shows what does; to start one: fairlead migrate ${ships[0]}`,
   });
 }
 
 /** The server keeps a request that no worker takes, and hands it to the next one. */
-function notConfirmed(names: Names, temporal: TemporalClient): FairleadError {
+export function notConfirmed(names: Names, temporal: TemporalClient): FairleadError {
   const { code, message, hint } = workerAbsent(names, temporal);
   return new FairleadError(code, `${message}, so nothing is confirmed`, {
     hint: `${hint?.replace(/;.*/, '')}; then repeat the command: what was asked now may take effect as well`,

@@ -5,6 +5,7 @@ import { note, type CommonOptions, type Outcome } from './command.ts';
 import { worstOf } from './migrate-ships.ts';
 import type { RepairedShip } from './repair-ships.ts';
 import { renderTable } from './table.ts';
+import type { WatchedVerification } from './watch-verification.ts';
 
 const TITLES = ['source', 'matched', 'missing', 'different', 'extra', 'quarantined'] as const;
 
@@ -23,6 +24,28 @@ export function outcomeOfVerify(
     text: [tableOf(reports.map((report) => ['', report])), ...sentences].join('\n'),
     exitCode: reports.some((report) => wrongCells(report) > 0) ? 4 : 0,
   };
+}
+
+/**
+ * What `verify` says where it did not come to the end of each ship. Who asked whether both sides are equal does not get
+ * exit code 0 of a comparison that was cancelled.
+ */
+export function outcomeOfUnfinished(
+  ships: readonly string[],
+  watched: readonly WatchedVerification[],
+  options: CommonOptions,
+): Outcome {
+  const those = (end: 'cancelled' | 'detached') => ships.filter((_, at) => watched[at] === end);
+  const [cancelled, detached] = [those('cancelled'), those('detached')];
+  for (const ship of cancelled)
+    note(`${ship}: the verification was cancelled, and says nothing; the same command begins anew`);
+  if (detached.length > 0)
+    note(
+      `detached; the verification goes on. To see it: fairlead status ${detached.join(' ')}, or the same command; to end it: fairlead cancel ${detached.join(' ')}`,
+    );
+  const found = watched.filter((one) => typeof one === 'object');
+  const outcome = outcomeOfVerify(found, options);
+  return cancelled.length > 0 ? { ...outcome, exitCode: 4 } : outcome;
 }
 
 /** What `verify --repair` says in the end: the figures before and after, and what is still wrong. */

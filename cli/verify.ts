@@ -20,7 +20,7 @@ import { instant, requireOrder } from './migration-options.ts';
 import { repairShips } from './repair-ships.ts';
 import { neverMigrated } from './ship-status.ts';
 import { verifyLate } from './verify-late.ts';
-import { outcomeOfRepair, outcomeOfVerify } from './verification-outcome.ts';
+import { outcomeOfRepair, outcomeOfUnfinished, outcomeOfVerify } from './verification-outcome.ts';
 
 type Options = CommonOptions & { from?: string; to?: string; late?: true; repair?: true };
 
@@ -54,14 +54,13 @@ async function verify(typed: readonly string[], options: Options): Promise<Outco
   const settled = isWhole ? await notePositions(ships, configuration) : [];
   const ranges = await readRanges(ships, options, configuration);
   const reports = await compareShips(ranges, configuration);
-  const found = reports.filter((report) => report !== undefined);
+  const found = reports.filter((report) => typeof report === 'object');
   await coverShips(
     found.filter(({ ship, cells }) => settled.includes(ship) && cells.missing === 0),
     configuration,
   );
-  if (found.length < reports.length)
-    note(`detached; the verification goes on. To see it again: fairlead verify ${ships.join(' ')}`);
-  else if (options.repair) return outcomeOfRepair(await repairShips(found, configuration));
+  if (found.length < reports.length) return outcomeOfUnfinished(ships, reports, options);
+  if (options.repair) return outcomeOfRepair(await repairShips(found, configuration));
   return outcomeOfVerify(found, options);
 }
 

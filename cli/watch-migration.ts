@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { FairleadError, kindOfCode, type ErrorCode } from '../domain/errors.ts';
 import type { FailureDetail, ShipReport } from '../domain/migration.ts';
 import type { MigrationProgress, Waiting } from '../domain/migration-progress.ts';
@@ -8,7 +8,13 @@ import type { Names } from '../domain/names.ts';
 import { temporalUnreachable, type TemporalClient } from '../workers/temporal-client.ts';
 import type { TemporalLocation } from '../workers/temporal-location.ts';
 import { progress } from '../workflows/messages.ts';
-import { askWorkflow, isServerAway, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
+import {
+  askWorkflow,
+  isCancelledRun,
+  isServerAway,
+  isUnknownWorkflow,
+  workerAbsent,
+} from './ask-workflow.ts';
 import { callController } from './call-controller.ts';
 import {
   retriedSteps,
@@ -182,10 +188,9 @@ const absenceOf = (error: unknown, handle: MigrationHandle, { address }: Tempora
     ? `the Temporal server at ${address} does not know ${handle.workflowId}: it is not the one that started it`
     : `no Temporal server answers at ${address}`;
 
-function endOf({ cause }: WorkflowFailedError): Watched {
-  if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure)
-    return { end: 'cancelled', last: undefined };
-  return { end: 'failed', error: failureBelow(cause) };
+function endOf(error: WorkflowFailedError): Watched {
+  if (isCancelledRun(error)) return { end: 'cancelled', last: undefined };
+  return { end: 'failed', error: failureBelow(error.cause) };
 }
 
 /** The activity's own failure lies below the workflow's. */

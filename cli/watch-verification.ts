@@ -7,7 +7,7 @@ import type { TemporalClient } from '../workers/temporal-client.ts';
 import { shipId, verifyProgress } from '../workflows/messages.ts';
 import type { verifyShip } from '../workflows/verify-ship.ts';
 import { digestOf } from './start-reprocess.ts';
-import { askWorkflow, isServerAway, workerAbsent } from './ask-workflow.ts';
+import { askWorkflow, isCancelledRun, isServerAway, workerAbsent } from './ask-workflow.ts';
 import { callController } from './call-controller.ts';
 import type { ProgressTask } from './progress.ts';
 
@@ -45,9 +45,14 @@ export async function startVerification(
   throw new FairleadError(
     'migration-differs',
     `${ship}: a verification of ${String(memo?.['from'])} to ${String(memo?.['to'])} runs already; asked was ${from} to ${to}`,
-    { hint: 'repeat the command when it has ended' },
+    {
+      hint: `repeat the command when it has ended; to end it, where no migration of ${ship} runs: fairlead cancel ${ship}`,
+    },
   );
 }
+
+/** How a verification that was watched ended, or that it goes on without us. */
+export type WatchedVerification = VerifyReport | 'cancelled' | 'detached';
 
 export interface VerificationWatcher {
   task: ProgressTask;
@@ -56,7 +61,6 @@ export interface VerificationWatcher {
 }
 
 /**
- * @returns undefined when the user detached
  * @throws {FairleadError} `worker-absent` when nobody answers in the beginning
  */
 export async function watchVerification(
@@ -64,7 +68,7 @@ export async function watchVerification(
   names: Names,
   handle: VerifyHandle,
   { task, note, signal }: VerificationWatcher,
-): Promise<VerifyReport | undefined> {
+): Promise<WatchedVerification> {
   const over = callController();
   const result = resultOf(temporal, handle, over.signal);
   result.catch(() => undefined);
@@ -84,7 +88,7 @@ export async function watchVerification(
       } else if (!answered && Date.now() - startedAt > WORKER_PATIENCE_MS)
         throw workerAbsent(names, temporal);
     }
-    return undefined;
+    return 'detached';
   } finally {
     over.abort();
   }
@@ -95,12 +99,13 @@ async function resultOf(
   { connection }: TemporalClient,
   handle: VerifyHandle,
   signal: AbortSignal,
-): Promise<VerifyReport | undefined> {
+): Promise<VerifyReport | 'cancelled' | undefined> {
   while (!signal.aborted) {
     try {
       return await connection.withAbortSignal(signal, () => handle.result());
     } catch (error) {
       if (signal.aborted) return undefined;
+      if (isCancelledRun(error)) return 'cancelled';
       if (!isServerAway(error)) throw error;
       await sleep(POLL_INTERVAL_MS);
     }

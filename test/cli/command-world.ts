@@ -44,6 +44,8 @@ export interface CommandWorld extends AsyncDisposable {
   folder: string;
   /** Runs a command to its end, without a terminal. */
   fairlead: (...words: string[]) => Promise<Answer>;
+  /** One that is not waited for. */
+  start: (...words: string[]) => Pick<ReturnType<typeof startCommand>, 'child' | 'outcome'>;
   /** A worker of this world, until it is disposed of. */
   startWorker: (...words: string[]) => Promise<WorldWorker>;
 }
@@ -86,6 +88,7 @@ export async function commandWorld({
     names: namesOf(installation),
     folder: folder.path,
     fairlead: (...words) => start(words).outcome,
+    start: (...words) => start(words),
     startWorker: async (...words) => {
       const worker = start(['worker', ...words]);
       await worker.stderr.waitFor(/worker started/);
