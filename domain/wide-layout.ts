@@ -130,7 +130,7 @@ function groupOf(channel: string, { groups }: LayoutOptions): number {
 }
 
 /** Eight-byte columns first, so that no row is padded. */
-function narrowestLast(channels: TypedChannel[]): TypedChannel[] {
+export function narrowestLast<T extends TypedChannel>(channels: readonly T[]): T[] {
   const rank = (type: ColumnType) => STORAGE[type].align * 100 + STORAGE[type].bytes;
   return channels.toSorted(
     (a, b) => rank(b.type) - rank(a.type) || (a.channel < b.channel ? -1 : 1),

@@ -19,7 +19,12 @@ import { ensureMark } from './late/late-mark.ts';
 import { layoutOf } from './layout-of.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { describeSource } from './narrow-table.ts';
-import { extendTarget, loadChannelMap, refuseDifferences } from './wide-table.ts';
+import {
+  extendTarget,
+  findAbsentColumns,
+  loadChannelMap,
+  refuseDifferences,
+} from './wide-table.ts';
 
 /** The instants from which the source says what there is to migrate. */
 interface ShipInSource {
@@ -64,13 +69,17 @@ export async function planShip(
         startedAt: await readClock(client),
         tables: tablesOf(columns),
         chunks: countChunks(found, request.widthMs * MS_US),
-        remarks: [...found.remarks, ...remarksOnLayout(databases, found.channels, columns)],
+        remarks: [
+          ...found.remarks,
+          ...remarksOnLayout(databases, found.channels, columns),
+          ...remarksOnLoss(request, await findAbsentColumns(client, existing)),
+        ],
       };
     },
   );
 }
 
-/** Makes the wide tables and columns that the plan needs and the target lacks. */
+/** Makes the wide tables and columns that the plan needs and the target lacks, also those that somebody dropped. */
 export async function prepareTarget(databases: MigrationDatabases, plan: ShipPlan): Promise<void> {
   const { ship } = plan;
   const { signal } = databases;
@@ -201,5 +210,14 @@ function remarksOnWidth(columns: readonly ChannelColumn[]): string[] {
     return [
       `group ${group} (${members.length} columns, ${bytes} bytes a row) is split into ${tables.join(', ')}`,
     ];
+  });
+}
+
+/** Chunks that the ledger proves are not copied again for what was dropped after them. */
+function remarksOnLoss({ ship, redo }: MigrationRequest, lost: readonly ChannelColumn[]): string[] {
+  if (redo) return [];
+  return tablesOf(lost).map((table) => {
+    const columns = lost.filter((column) => column.table === table).length;
+    return `${columns} columns of ${table} were dropped, and are made again, empty; what they held of proven chunks comes back with: fairlead verify ${ship} --repair`;
   });
 }

@@ -5,7 +5,7 @@ import copyStreams from 'pg-copy-streams';
 import type { ColumnType } from '../../domain/value-format.ts';
 import { TupleScanner, readInt64, type CopyBuffer } from './copy-binary.ts';
 import { timestampText, type ChunkKey } from './ledger.ts';
-import { quoteWideTable } from './wide-table.ts';
+import { quoteWideTable, readColumns } from './wide-table.ts';
 
 /** A channel's column as the stored map and the catalog tell it now. */
 export interface CatalogColumn {
@@ -22,7 +22,10 @@ export async function listTables(client: ClientBase, ship: string): Promise<stri
   return rows.map(({ table_name: table }) => table);
 }
 
-/** The wide tables of a ship with their columns, resolved anew: nothing of what the writer believed goes in. */
+/**
+ * The wide tables of a ship with their columns, resolved anew: nothing of what the writer believed goes in. A table
+ * that was dropped is left out, and so reads as one without rows.
+ */
 export async function resolveTables(
   client: ClientBase,
   ship: string,
@@ -37,7 +40,8 @@ export async function resolveTables(
         order by a.attnum`,
       [ship, table, quoteWideTable(table)],
     );
-    tables.set(table, columns.rows);
+    if (columns.rows.length > 0 || (await readColumns(client, table)))
+      tables.set(table, columns.rows);
   }
   return tables;
 }

@@ -16,7 +16,7 @@ import { sayOfLate } from './late/reopen-late-chunks.ts';
 import { timestampText, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { quoteTable } from './narrow-table.ts';
-import { listTables } from './read-wide.ts';
+import { listTables, resolveTables } from './read-wide.ts';
 import { quoteWideTable } from './wide-table.ts';
 
 const DEFAULT_WIDTH_US = 2 * HOUR_US;
@@ -79,7 +79,7 @@ export async function summarizeShip(
     databases.target,
     { name: `fairlead/analyze/${request.ship}`, purpose: 'write' },
     async (client) => {
-      for (const table of report.tables)
+      for (const table of (await resolveTables(client, request.ship)).keys())
         await client.query(`analyze ${quoteWideTable(table)} (created_time)`);
     },
   );

@@ -5,6 +5,7 @@ import { formatDurationMs } from '../../domain/time.ts';
 import type { ColumnType } from '../../domain/value-format.ts';
 import {
   extendLayout,
+  narrowestLast,
   type ChannelColumn,
   type LayoutOptions,
   type TypedChannel,
@@ -38,6 +39,19 @@ export async function readColumns(
     [quoteWideTable(table)],
   );
   return rows.length === 0 ? undefined : new Map(rows.map(({ name, type }) => [name, type]));
+}
+
+/** Those of the columns that the catalog lacks, with their tables or without. */
+export async function findAbsentColumns(
+  client: ClientBase,
+  columns: readonly ChannelColumn[],
+): Promise<ChannelColumn[]> {
+  const absent: ChannelColumn[] = [];
+  for (const table of new Set(columns.map((column) => column.table))) {
+    const found = await readColumns(client, table);
+    absent.push(...columns.filter((each) => each.table === table && !found?.has(each.column)));
+  }
+  return absent;
 }
 
 const INSTANT_TYPE = 'timestamp without time zone';
@@ -131,7 +145,8 @@ const LOCK_TIMEOUT_MS = 200;
 const LOCK_PATIENCE_MS = 120_000;
 
 /**
- * Gives every channel a column: those that have none yet get theirs, in one statement per table.
+ * Gives every channel a column: those that have none yet get theirs, in one statement per table. A table or column
+ * that the map names and somebody dropped is made again.
  *
  * @param patienceMs how long to try for the lock, again and again
  * @returns all columns of the ship
@@ -171,11 +186,12 @@ async function addColumns(
   const added = extendLayout(existing, channels, layout);
   await refuseDifferences(client, added);
   await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-  for (const table of new Set(added.map((column) => column.table))) {
+  const absent = narrowestLast(await findAbsentColumns(client, [...existing, ...added]));
+  for (const table of new Set(absent.map((column) => column.table))) {
     await addToTable(
       client,
       table,
-      added.filter((column) => column.table === table),
+      absent.filter((column) => column.table === table),
     );
   }
   await recordColumns(client, ship, added);
@@ -187,15 +203,12 @@ async function addToTable(
   table: string,
   columns: ChannelColumn[],
 ): Promise<void> {
-  const found = await readColumns(client, table);
-  const definitions = columns
-    .filter(({ column }) => !found?.has(column))
-    .map(({ column, type }) => `${escapeIdentifier(column)} ${type}`);
-  if (!found) {
+  const definitions = columns.map(({ column, type }) => `${escapeIdentifier(column)} ${type}`);
+  if (!(await readColumns(client, table))) {
     await createSchemaOnce(client, parseTableName(table).schema);
     const all = ['created_time timestamp primary key', ...definitions].join(', ');
     await client.query(`create table ${quoteWideTable(table)} (${all})`);
-  } else if (definitions.length > 0) {
+  } else {
     const clauses = definitions.map((definition) => `add column ${definition}`).join(', ');
     await client.query(`alter table ${quoteWideTable(table)} ${clauses}`);
   }

@@ -81,6 +81,29 @@ describe.sequential('verify --repair', { timeout: 180_000 }, () => {
     expect(status.ships).toMatchObject([{ verified: true, chunks: { total: 4, done: 4 } }]);
   });
 
+  it('makes a table again that was dropped, and fills it', async () => {
+    await query(`drop table ${WIDE}`);
+    const found = await fairlead('verify', SHIP);
+    expect(found.exitCode, found.stderr).toBe(4);
+    expect(found.stdout).toContain(
+      `${SHIP} /a/1 2025-06-15T00:00:00.000Z: not in the target: source 0`,
+    );
+    expect(found.stdout.match(/^IMO9976903 \/a/gm)).toHaveLength(20);
+    expect(found.stdout).toContain('and 7,660 more');
+    expect(found.stdout).toContain('--repair');
+    const proven = await fairlead('migrate', SHIP, ...RANGE);
+    expect(proven.exitCode, proven.stderr).toBe(0);
+    expect(proven.stderr).toContain(`4 columns of ${WIDE} were dropped`);
+    await query(`drop table ${WIDE}`);
+    const { exitCode, json } = await fairlead('verify', SHIP, '--repair', '--json');
+    expect(exitCode).toBe(0);
+    const equal = { source: 7_680, matched: 7_680, missing: 0 };
+    expect(json().ships).toMatchObject([{ cells: { missing: 7_680 }, repair: { cells: equal } }]);
+    await query(`drop table ${WIDE}`);
+    expect((await fairlead('migrate', SHIP, '--redo', ...RANGE)).exitCode).toBe(0);
+    expect((await fairlead('verify', SHIP)).exitCode).toBe(0);
+  });
+
   it('ends with 4 where the damage cannot be repaired', async () => {
     await query(
       `update ${WIDE} set "/a/1" = -1 where created_time = '2025-06-15 07:00';

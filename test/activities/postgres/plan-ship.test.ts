@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMigrationFunctions } from '../../../activities/postgres/migration-functions.ts';
 import { planShip, prepareTarget } from '../../../activities/postgres/plan-ship.ts';
+import { summarizeShip } from '../../../activities/postgres/summarize-ship.ts';
 import {
   MAJORS,
   SHIP,
@@ -210,6 +211,43 @@ describe.each(MAJORS)('a plan on PostgreSQL %i', (major) => {
     ]);
     await copy(lab, plan);
     expect(await wideCells(lab)).toEqual(await narrowCells(lab, SHIP, 'value_format is not null'));
+  });
+
+  it('makes again what was dropped, with the columns of the map, and says how its cells come back', async () => {
+    const groups = [{ number: 1, name: 'engine', channels: new Set(['/engine', '/on']) }];
+    await using lab = await migrationLab({ major, groups });
+    await insertCells(lab, [
+      cell('Decimal', '/engine', second(0), 1),
+      cell('Boolean', '/on', second(0), true),
+      cell('Boolean', '/a', second(0), false),
+      cell('String', '/b', second(0), 'b'),
+      cell('Integer', '/c', second(0), 3),
+    ]);
+    await copy(lab, await planAndPrepare(lab));
+    const other = WIDE.replace(/1$/, '2');
+    await lab.targetDatabase.query(`drop table ${other}; alter table ${WIDE} drop column "/on"`);
+    const { remarks } = await planShip(lab, requestFor({ redo: true }));
+    const { remarks: remarksAfterLoss, ...plan } = await planAndPrepare(lab);
+    expect(remarksAfterLoss).toEqual([
+      ...remarks,
+      ...[`1 columns of ${WIDE}`, `3 columns of ${other}`].map(
+        (what) =>
+          `${what} were dropped, and are made again, empty; what they held of proven chunks comes back with: fairlead verify ${SHIP} --repair`,
+      ),
+    ]);
+    expect(await summarizeShip(lab, { ...plan, remarks })).toMatchObject({ tables: [WIDE, other] });
+    expect(await copy(lab, { ...plan, remarks })).toMatchObject({ provenBefore: true });
+    expect(await wideCells(lab)).toHaveLength(1);
+    const { rows } = await lab.targetDatabase.query<{ name: string }>(
+      `select attname as name from pg_attribute where attrelid = $1::regclass and attnum > 0 order by attnum`,
+      [other],
+    );
+    expect(rows.map(({ name }) => name)).toEqual(['created_time', '/c', '/b', '/a']);
+    const redo = await planAndPrepare(lab, { redo: true });
+    expect(redo.remarks).toEqual(remarks);
+    expect(await copy(lab, redo)).toMatchObject({ status: 'done', foreign: 0 });
+    expect(await wideCells(lab)).toEqual(await narrowCells(lab));
+    expect((await planShip(lab, requestFor())).remarks).toEqual(remarks);
   });
 
   it('has one table where the template names no group', async () => {

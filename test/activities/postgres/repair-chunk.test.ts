@@ -58,6 +58,8 @@ describe.each(MAJORS)('a repair on PostgreSQL %i', (major) => {
     ['a cell that was deleted', `update ${WIDE} set "/a" = null where created_time = ${at(3)}`],
     ['a row that was deleted', `delete from ${WIDE} where created_time = ${at(3)}`],
     ['all rows deleted', `delete from ${WIDE}`],
+    ['the table dropped', `drop table ${WIDE}`],
+    ['two columns dropped', `alter table ${WIDE} drop column "/b", drop column "/c"`],
     ['a row too many', `insert into ${WIDE} (created_time, "/a") values (${at(3)} + '1 s', 7)`],
     [
       'a cell where the source has NULL',

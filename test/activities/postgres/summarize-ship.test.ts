@@ -67,6 +67,15 @@ describe.each(MAJORS)('the report of a ship on PostgreSQL %i', (major) => {
     expect(rows[0]?.rows).toBe(241);
   });
 
+  it('comes also where a table was dropped meanwhile', async () => {
+    await using lab = await migrationLab({ major });
+    await insertHours(lab);
+    const plan = await planAndPrepare(lab, { to: TO });
+    await copy(lab, plan);
+    await lab.targetDatabase.query(`drop table ${WIDE}`);
+    expect(await summarizeShip(lab, plan)).toMatchObject({ phase: 'finished', tables: [WIDE] });
+  });
+
   it('counts the cells of a chunk once that was split, superseded or done again', async () => {
     await using lab = await migrationLab({ major });
     await insertHours(lab);

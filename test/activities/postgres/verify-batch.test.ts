@@ -158,6 +158,18 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
       { matched: 11, missing: 10 },
     ],
     [
+      'a table that is gone as missing cells',
+      `drop table ${WIDE}`,
+      {
+        matched: 1,
+        missing: 20,
+        differences: Array.from({ length: 10 }, (_, row) => [
+          named('/a', row, `not in the target: source ${row}`),
+          named('/b', row, `not in the target: source "row ${row}"`),
+        ]).flat(),
+      },
+    ],
+    [
       'a channel that the map has lost as missing cells',
       `delete from fairlead.channel_map where data_channel_id = '/b'`,
       { matched: 11, missing: 10 },

@@ -9,6 +9,7 @@ import {
 import {
   MAJORS,
   SHIP,
+  WIDE,
   cell,
   copy,
   insertCells,
@@ -72,6 +73,19 @@ describe.each(MAJORS)('late cells on PostgreSQL %i', (major) => {
       code: 'late-not-findable',
       message: expect.stringContaining('rows without server_created_time'),
     });
+  });
+
+  it('are found where their table was dropped, and copied by the next migration', async () => {
+    await using lab = await migrationLab({ major });
+    await migrated(lab, ID_INDEX);
+    await lab.targetDatabase.query(`drop table ${WIDE}`);
+    await late(lab);
+    expect(namesOf(await look(lab))).toEqual(expect.arrayContaining(NAMES));
+    await migrate(lab, await planAndPrepare(lab, { to }));
+    const proven = `created_time >= '2025-06-15 04:00' and created_time < '2025-06-15 06:00'`;
+    expect(await wideCells(lab)).toEqual(
+      await narrowCells(lab, SHIP, `created_time < '2025-06-15 12:00' and not (${proven})`),
+    );
   });
 
   it('are copied again by the next migration, which says how many', async () => {
