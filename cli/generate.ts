@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { generateFleet, type FleetResult } from '../activities/postgres/generate-fleet.ts';
 import { fillOwnTable } from '../activities/postgres/narrow-table.ts';
 import { formatCount } from '../domain/format-figures.ts';
@@ -39,11 +39,10 @@ export function addGenerate(program: Command): void {
   })
     .requiredOption('--ships <n>', 'how many ships', wholeNumber(1, MOST_SHIPS))
     .requiredOption('--hours <h>', 'how much time of each', hours)
-    .option(
-      '--from <time>',
-      'the first instant, on a full minute',
-      fullMinute,
-      fullMinute(DEFAULT_FROM),
+    .addOption(
+      new Option('--from <time>', 'the first instant, on a full minute')
+        .argParser(fullMinute)
+        .default(fullMinute(DEFAULT_FROM), DEFAULT_FROM),
     )
     .option('--seed <s>', 'another seed makes other values', wholeNumber(0, MOST_SEED), 1)
     .action(async (options: GenerateOptions) => conclude(await generate(options), options));
