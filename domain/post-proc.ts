@@ -71,7 +71,7 @@ function isHeader(text: string): boolean {
 function addLine(found: PostProc, line: number, text: string, nowUs: EpochUs): void {
   const fields = fieldsOf(text);
   if (fields.length !== 3) {
-    const message = `has ${fields.length} fields, expected 3: ship,from,to`;
+    const message = `has ${fields.length === 1 ? '1 field' : `${fields.length} fields`}, expected 3: ship,from,to`;
     found.faults.push({ line, message });
     return;
   }

@@ -64,7 +64,7 @@ describe.sequential('reprocess', { timeout: 180_000 }, () => {
     expect(stderr).toContain('3 faults, nothing was started');
     expect(stderr).toContain('line 2: ship IMO9976904 is unknown: did you mean IMO9976903?');
     expect(stderr).toContain('line 3: from 2025-06-15 04:00 is not before to 2025-06-15 02:00');
-    expect(stderr).toContain('line 4: has 1 fields, expected 3: ship,from,to');
+    expect(stderr).toContain('line 4: has 1 field, expected 3: ship,from,to');
     expect((await fairlead('status', '--json')).json().ships).toEqual([]);
     const absent = await fairlead('reprocess', 'nowhere.csv', '--json');
     expect(absent.exitCode).toBe(2);

@@ -68,7 +68,7 @@ describe('post_proc.csv', () => {
       '3: "15/06/2025 14:40" is no ISO 8601 time, such as 2025-06-15T02:00:00Z',
       '3: "yesterday" is no ISO 8601 time, such as 2025-06-15T02:00:00Z',
       '5: from 2025-06-15 02:00:00 is not before to 2025-06-15 02:00:00',
-      '6: has 1 fields, expected 3: ship,from,to',
+      '6: has 1 field, expected 3: ship,from,to',
       '7: has 4 fields, expected 3: ship,from,to',
       '8: has no ship',
       '9: to 2025-11-25 12:00:00 lies in the future',
