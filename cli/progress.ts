@@ -21,7 +21,7 @@ export interface Progress extends Disposable {
 }
 
 export interface ProgressOptions {
-  /** What is counted: `cells`, unless told otherwise. */
+  /** What is counted: `cells`, unless told otherwise; of `%` is said nothing but the share. */
   unit?: string;
   stream?: NodeJS.WriteStream;
   /** How often a plain line is written where there is no terminal. */
@@ -121,8 +121,11 @@ class Pace {
   summarize(done: number, total: number, unit: string): string {
     const perMs = (done - this.#start) / Math.max(1, this.#now() - this.#startedAt);
     const percent = total > 0 ? Math.floor((done / total) * 100) : 100;
-    const parts = [`${percent} %`, `${formatCount(done)} of ${formatCount(total)} ${unit}`];
-    if (perMs > 0) parts.push(`${formatCount(perMs * 1_000)} ${unit}/s`);
+    const parts = [`${percent} %`];
+    if (unit !== '%') {
+      parts.push(`${formatCount(done)} of ${formatCount(total)} ${unit}`);
+      if (perMs > 0) parts.push(`${formatCount(perMs * 1_000)} ${unit}/s`);
+    }
     if (perMs > 0 && done < total) parts.push(`${leftOf((total - done) / perMs)} left`);
     return parts.join(' · ');
   }

@@ -25,6 +25,16 @@ describe('progress', () => {
     );
   });
 
+  it('of a share says no count and no rate', () => {
+    const stream = fakeStream(false);
+    let now = 0;
+    using progress = openProgress({ unit: '%', stream, now: () => now });
+    const task = progress.task('IMO9976903', 100);
+    now = 10_000;
+    task.update(1);
+    expect(textOf(stream)).toBe('IMO9976903: 1 % · 16m 30s left\n');
+  });
+
   it('on a terminal is a bar with rate and time left', () => {
     const stream = fakeStream(true);
     let now = 0;
