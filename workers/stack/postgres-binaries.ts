@@ -10,18 +10,28 @@ export type PostgresMajor = 13 | 18;
 
 export type PostgresBinaries = { initdb: string; postgres: string; version: string };
 
-/**
- * Finds the programs of PostgreSQL in the installed packages, as the account that will run them can reach them:
- * in place, or, where it cannot, or where the libraries' links are missing and cannot be made, in a copy.
- */
-export async function findPostgresBinaries(options: {
+interface BinariesOptions {
   major: PostgresMajor;
   account: Account | undefined;
   copyFolder: string;
   report: Report;
   /** The folder `native` of a platform's package; default: of the one that is installed. */
   native?: string;
-}): Promise<PostgresBinaries> {
+}
+
+/**
+ * Finds the programs of PostgreSQL in the installed packages, as the account that will run them can reach them:
+ * in place, or, where it cannot, or where the libraries' links are missing and cannot be made, in a copy.
+ */
+export async function findPostgresBinaries(options: BinariesOptions): Promise<PostgresBinaries> {
+  const found = await findThem(options);
+  if (found.version.startsWith(`${options.major}.`)) return found;
+  throw new Error(
+    `PostgreSQL ${found.version} was found where ${options.major} is expected: npm ci installs it`,
+  );
+}
+
+async function findThem(options: BinariesOptions): Promise<PostgresBinaries> {
   const { account, report } = options;
   const installed = options.native ?? nativeFolder(options.major);
   try {
