@@ -107,13 +107,15 @@ async function untilNone(look: () => Promise<string[]>): Promise<string[]> {
 
 const SESSION = `format('%s (%s since %s): %s', application_name, state, xact_start, left(query, 80))`;
 
+/** A worker that lives watches how all ships stand, and one of them holds the lock for that. */
 async function busyBackends(url: string): Promise<string[]> {
   const rows = await ask<{ who: string }>(
     url,
     `select ${SESSION} as who from pg_stat_activity where application_name like 'fairlead/%' and state <> 'idle'
      union all
      select format('%s holds %s %s', application_name, locktype, mode) from pg_locks join pg_stat_activity using (pid)
-      where application_name like 'fairlead/%' and locktype in ('advisory', 'relation') and granted and state = 'idle'`,
+      where application_name like 'fairlead/%' and application_name <> 'fairlead/watch'
+        and locktype in ('advisory', 'relation') and granted and state = 'idle'`,
   );
   return rows.map(({ who }) => who);
 }

@@ -100,7 +100,7 @@ describe.sequential('commands', () => {
 
   it.each([
     [['pause', 'IMO9976903'], 'no migration of IMO9976903 runs'],
-    [['cancel', 'IMO9976904'], 'no migration of IMO9976904 runs'],
+    [['cancel', 'IMO9976904'], 'no migration and no verification of IMO9976904 runs'],
   ])('refuse %j as wrong usage', async (words, message) => {
     const { exitCode, json } = await fairlead(...words, '--json');
     expect(exitCode).toBe(2);

@@ -1,5 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { runSql } from '../run-sql.ts';
 import { startPostgres, type PostgresServer } from '../../workers/stack/postgres-server.ts';
@@ -66,6 +67,8 @@ export async function ownServer(settings: Settings = {}): Promise<OwnServer> {
       const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(pid), 'SIGUSR1');
       await server;
+      const stillFollows = 'select where pg_is_in_recovery()';
+      while ((await pool.query(stillFollows)).rows.length > 0) await sleep(50);
     },
   };
 }

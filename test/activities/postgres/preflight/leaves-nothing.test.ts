@@ -6,7 +6,10 @@ import type { TestDatabase } from '../../../database.ts';
 import { MAJORS, SHIP, copy, migrationLab, planAndPrepare } from '../../../migration-databases.ts';
 import { anew, fillNarrowTable, preflight, settled } from './preflight-lab.ts';
 
-/** What of a database a look could have changed: its catalog and its rows, but not what all databases share. */
+/**
+ * What of a database a look could have changed: its catalog and its rows, but not what all databases share, nor planner
+ * statistics, which autovacuum writes when it likes; an ANALYZE of ours would hold a lock.
+ */
 async function stateOf(database: TestDatabase) {
   const { rows } = await database.query(
     `select (select array_agg(oid::int8 order by oid) from pg_class) as relations,
@@ -14,7 +17,8 @@ async function stateOf(database: TestDatabase) {
             (select count(*)::int from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())) as settings,
             (select array_agg(relacl::text order by oid) from pg_class) as rights,
             (select array_agg(n_tup_ins + n_tup_upd + n_tup_del order by relid) from pg_stat_all_tables
-              where relid not in (select oid from pg_class where relisshared)) as writes,
+              where relid not in (select oid from pg_class where relisshared)
+                and relid not in (select unnest(array[oid, reltoastrelid]) from pg_class where oid = 'pg_statistic'::regclass)) as writes,
             (select count(*)::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())) as advisory`,
   );
   return rows[0];
