@@ -11,6 +11,8 @@ interface Rule {
   judge: (ms: number) => CheckVerdict;
   /** What does no harm. */
   wanted: string;
+  /** Under `[timing]`: what Fairlead sets it to in its sessions. */
+  key?: string;
 }
 
 const MINUTE_MS = 60_000;
@@ -30,18 +32,21 @@ export const timeoutRules: readonly Rule[] = [
     why: 'chunks that take longer are split',
     judge: atLeast(MINUTE_MS, 5_000),
     wanted: "'1h'",
+    key: 'statementTimeout',
   },
   {
     name: 'lock_timeout',
     why: 'a chunk that waits longer for another one is tried again',
     judge: atLeast(1_000),
     wanted: "'10s'",
+    key: 'lockTimeout',
   },
   {
     name: 'idle_in_transaction_session_timeout',
     why: "a chunk's transaction is idle while Fairlead computes",
     judge: atLeast(MINUTE_MS, 5_000),
     wanted: "'5min'",
+    key: 'idleInTransactionTimeout',
   },
   {
     name: 'transaction_timeout',
@@ -82,7 +87,10 @@ function timeoutCheck({ role, facts }: Side, rule: Rule, setting: SessionSetting
   const found = describeSetting(setting);
   const verdict = rule.judge(setting.inForce.ms);
   if (verdict === 'good') return good(rule.name, found);
-  const fix = fixOf(setting, facts.user, facts.database, rule.wanted);
+  const isOurs = setting.inForce.source === 'session' && rule.key !== undefined;
+  const fix = isOurs
+    ? `# raise ${rule.key} under [timing] in fairlead.toml`
+    : fixOf(setting, facts.user, facts.database, rule.wanted);
   const sentence = `${found}; ${rule.why}`;
   return verdict === 'look' ? look(rule.name, sentence, fix) : stop(rule.name, sentence, fix);
 }

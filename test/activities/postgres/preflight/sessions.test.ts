@@ -49,6 +49,17 @@ describe.each(MAJORS)('preflight on PostgreSQL %i', (major) => {
 });
 
 describe('preflight', () => {
+  it('names the key of fairlead.toml where a timeout is one of ours', async () => {
+    await using lab = await migrationLab({ timing: { statementTimeoutMs: 2_000 } });
+    await fillNarrowTable(lab.sourceDatabase);
+    const { check } = await preflight(lab);
+    expect(check('source statement_timeout')).toMatchObject({
+      verdict: 'stop',
+      found: expect.stringContaining('2s, set by Fairlead'),
+      fix: '# raise statementTimeout under [timing] in fairlead.toml',
+    });
+  });
+
   it('stops at a timeout that ends every chunk, and is content once its fix was pasted', async () => {
     await using role = await ownRole();
     await using lab = await migrationLab({ targetUrl: role.url });
