@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { preflightText } from '../../cli/preflight-text.ts';
 import { checksOf, type PreflightReport } from '../../domain/preflight.ts';
 import { commandWorld, type CommandWorld } from './command-world.ts';
+import { fillSixHours } from './fill-six-hours.ts';
 
 interface Line {
   name: string;
@@ -14,11 +15,7 @@ let world: CommandWorld;
 
 beforeAll(async () => {
   world = await commandWorld();
-  await world.database.query(
-    `insert into tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, value_format, double_v)
-     select 'IMO9976903', '/a/' || channel, timestamp '2025-06-15' + n * interval '15 s', 'Decimal', n
-       from generate_series(0, 1439) n, generate_series(1, 4) channel`,
-  );
+  await fillSixHours(world, 'IMO9976903');
 });
 
 afterAll(() => world[Symbol.asyncDispose]());

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandWorld, type CommandWorld } from './command-world.ts';
+import { fillSixHours } from './fill-six-hours.ts';
 
 const [SHIP, FRESH, LONG] = ['IMO9976903', 'IMO9976915', 'IMO9976927'];
 const RANGE = ['--from', '2025-06-15', '--to', '2025-06-15T06:00'];
@@ -13,15 +14,6 @@ const FAILED = line(SHIP, '02:00:00.000000', '04:00:00.000000');
 let world: CommandWorld;
 let worker: AsyncDisposable;
 const fairlead = (...words: string[]) => world.fairlead(...words);
-
-/** Six hours of four channels: 5,760 cells. */
-const fill = (ship: string) =>
-  world.database.query(
-    `insert into tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, value_format, double_v)
-     select $1, '/a/' || channel, timestamp '2025-06-15' + n * interval '15 s', 'Decimal', n
-       from generate_series(0, 1439) n, generate_series(1, 4) channel`,
-    [ship],
-  );
 
 async function reprocess(text: string, ...words: string[]) {
   const file = join(world.folder, 'post_proc.csv');
@@ -42,7 +34,7 @@ async function expectWhole(ship: string): Promise<void> {
 
 beforeAll(async () => {
   world = await commandWorld();
-  for (const ship of [SHIP, FRESH, LONG]) await fill(ship);
+  for (const ship of [SHIP, FRESH, LONG]) await fillSixHours(world, ship);
   worker = await world.startWorker();
 });
 

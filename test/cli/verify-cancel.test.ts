@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandWorld, type CommandWorld } from './command-world.ts';
+import { fillSixHours } from './fill-six-hours.ts';
 
 const SHIP = 'IMO9976903';
 const WIDE = `tenant.tbl_data_timeseries_${SHIP.toLowerCase()}_4`;
@@ -10,12 +11,7 @@ const fairlead = (...words: string[]) => world.fairlead(...words);
 
 beforeAll(async () => {
   world = await commandWorld();
-  await world.database.query(
-    `insert into tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, value_format, double_v)
-     select $1, '/a/' || channel, timestamp '2025-06-15' + n * interval '15 s', 'Decimal', n
-       from generate_series(0, 1439) n, generate_series(1, 4) channel`,
-    [SHIP],
-  );
+  await fillSixHours(world, SHIP);
   worker = await world.startWorker();
   const range = ['--from', '2025-06-15', '--to', '2025-06-15T06:00'];
   expect((await fairlead('migrate', SHIP, ...range)).exitCode).toBe(0);
