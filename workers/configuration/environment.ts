@@ -55,12 +55,8 @@ export const variablesFor = ([section, key]: KeyPath): string[] =>
   );
 
 /** The variable that gave a key its value. */
-export function variableOf([section, key]: KeyPath, environment: Environment): string | undefined {
-  const found = Object.entries(variables).find(
-    ([variable, path]) => path[0] === section && path[1] === key && environment[variable]?.trim(),
-  );
-  return found?.[0];
-}
+export const variableOf = (path: KeyPath, environment: Environment): string | undefined =>
+  variablesFor(path).find((variable) => environment[variable]?.trim());
 
 const isTable = (value: unknown): value is Table =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
