@@ -1,4 +1,4 @@
-import { formatCount } from '../domain/format-figures.ts';
+import { formatCount, formatNoun } from '../domain/format-figures.ts';
 import type { LastHourSummary } from '../domain/last-hour.ts';
 import type { Gap } from '../domain/sensor.ts';
 import { formatDurationMs } from '../domain/time.ts';
@@ -78,15 +78,12 @@ function partsOf(hour: LastHourSummary): string[] {
   const { connects, ended, connectedSeconds, gapSeconds, pingMs, dropped, rest } = hour;
   const reasons = Object.entries(ended).map(([reason, count]) => `${count} ${reason}`);
   return [
-    `connected ${formatDurationMs(Math.round(connectedSeconds) * 1_000)}, ${count(connects, 'connect')}${reasons.length > 0 ? ` (ended: ${reasons.join(', ')})` : ''}`,
+    `connected ${formatDurationMs(Math.round(connectedSeconds) * 1_000)}, ${formatNoun(connects, 'connect')}${reasons.length > 0 ? ` (ended: ${reasons.join(', ')})` : ''}`,
     `gaps ${formatDurationMs(Math.round(gapSeconds) * 1_000)}`,
-    `${count(hour.messages, 'message')}, ${(hour.bytes / 1_000_000).toFixed(1)} MB, ${formatCount(dropped.messages)} dropped`,
+    `${formatNoun(hour.messages, 'message')}, ${(hour.bytes / 1_000_000).toFixed(1)} MB, ${formatCount(dropped.messages)} dropped`,
     ...(pingMs ? [`ping ${pingMs.mean.toFixed(1)} ms (at most ${pingMs.max.toFixed(1)})`] : []),
     ...(rest
-      ? [`REST ${count(rest.calls, 'call')}, ${rest.errors} failed, ${rest.meanMs} ms`]
+      ? [`REST ${formatNoun(rest.calls, 'call')}, ${rest.errors} failed, ${rest.meanMs} ms`]
       : []),
   ];
 }
-
-const count = (value: number, noun: string): string =>
-  `${formatCount(value)} ${noun}${value === 1 ? '' : 's'}`;

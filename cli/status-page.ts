@@ -1,4 +1,4 @@
-import { formatCount } from '../domain/format-figures.ts';
+import { formatCount, formatNoun } from '../domain/format-figures.ts';
 import type { ShipReport } from '../domain/migration.ts';
 import { formatDurationMs } from '../domain/time.ts';
 import { briefReportTable } from './migration-verdict.ts';
@@ -124,6 +124,6 @@ const stamp = (at: Date): string => `${at.toISOString().slice(0, 19)}Z`;
 function summary(reports: readonly ShipReport[], sensors: number): string {
   if (reports.length === 0 && sensors === 0) return 'no migration is known';
   const running = reports.filter(({ phase }) => !['finished', 'cancelled'].includes(phase)).length;
-  const ships = `${reports.length} ship${reports.length === 1 ? '' : 's'}, ${running} not done`;
-  return sensors > 0 ? `${ships}; ${sensors} sensor${sensors === 1 ? '' : 's'}` : ships;
+  const ships = `${formatNoun(reports.length, 'ship')}, ${running} not done`;
+  return sensors > 0 ? `${ships}; ${formatNoun(sensors, 'sensor')}` : ships;
 }

@@ -1,3 +1,4 @@
+import { formatNoun } from './format-figures.ts';
 import {
   KEEPALIVE_INTERVAL_SECONDS,
   KEEPALIVE_PROBES,
@@ -43,9 +44,6 @@ export const formatSeconds = (seconds: number): string =>
 const span = (window: { fromSeconds: number; toSeconds: number }): string =>
   `${formatSeconds(window.fromSeconds)} to ${formatSeconds(window.toSeconds)} s`;
 
-const count = (n: number, one: string, many = `${one}s`): string =>
-  `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
-
 const chance = (n: number): string => (n < 0.005 ? 'none' : n.toFixed(n < 0.095 ? 2 : 1));
 
 /** A word on each cause that was found, the most instructive first. */
@@ -65,7 +63,7 @@ export function explainVerdicts(judgement: Judgement, failures: number): Explana
 type Words = Pick<Explanation, 'title' | 'blocks'>;
 
 const share = (n: number, failures: number): string =>
-  `${n.toLocaleString('en-US')} of ${count(failures, 'failure')}`;
+  `${n.toLocaleString('en-US')} of ${formatNoun(failures, 'failure')}`;
 
 function explainKeepalive({ keepalive, counts, hzIsOpen }: Judgement, failures: number): Words {
   const chosen = keepalive.filter(({ isChosen }) => isChosen);
@@ -174,7 +172,7 @@ function whyNoServerTimeout({ timer, repeated }: KeepaliveFit): string[] {
 }
 
 const repeatedProof = (timer: KeepaliveTimer, repeated: number): string =>
-  `${count(repeated, 'failure')} took ${formatSeconds(timer.repeatedSeconds)} s to the hundredth: ${repeatedWords(timer)}, whole steps of that wheel, which is what a connection lasts that is opened right after the end of one before it. No setting of a server has such a value.`;
+  `${formatNoun(repeated, 'failure')} took ${formatSeconds(timer.repeatedSeconds)} s to the hundredth: ${repeatedWords(timer)}, whole steps of that wheel, which is what a connection lasts that is opened right after the end of one before it. No setting of a server has such a value.`;
 
 function explainRetransmission(judgement: Judgement, failures: number): Words {
   const { counts, retransmission } = judgement;
@@ -211,7 +209,9 @@ function explainStatementTimeout(judgement: Judgement, failures: number): Words 
   const blocks: Block[] = [];
   if (toldByServer > 0)
     blocks.push(
-      prose(`In ${count(toldByServer, 'case')} the server's own words say so: statement timeout.`),
+      prose(
+        `In ${formatNoun(toldByServer, 'case')} the server's own words say so: statement timeout.`,
+      ),
     );
   if (limits.length > 0) blocks.push(limitTable(limits), prose(LIMIT_WORDS));
   return {
@@ -257,13 +257,13 @@ function explainUnknown(judgement: Judgement, failures: number): Words {
   if (answeredByServer > 0)
     blocks.push(
       prose(
-        `In ${count(answeredByServer, 'case')} the server spoke itself, so the connection lived: the error says what it was.`,
+        `In ${formatNoun(answeredByServer, 'case')} the server spoke itself, so the connection lived: the error says what it was.`,
       ),
     );
   if (betweenProbes > 0)
     blocks.push(
       prose(
-        `${count(betweenProbes, 'failure')} ended between the first keepalive probe (7200 s) and the last. A peer that has ` +
+        `${formatNoun(betweenProbes, 'failure')} ended between the first keepalive probe (7200 s) and the last. A peer that has ` +
           'restarted answers such a probe with a reset, which would fit; it is no proof.',
       ),
     );

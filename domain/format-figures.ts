@@ -1,6 +1,10 @@
 /** `504,960`. */
 export const formatCount = (count: number): string => Math.round(count).toLocaleString('en-US');
 
+/** `1 chunk`, `504,960 cells`. */
+export const formatNoun = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
 /** `17.2 billion`, `3.0 million`, `504,960`. */
 export function formatMany(count: number): string {
   if (count >= 1e9) return `${(count / 1e9).toFixed(1)} billion`;

@@ -1,4 +1,4 @@
-import { formatCount } from './format-figures.ts';
+import { formatNoun } from './format-figures.ts';
 import type { Difference, InstantRange } from './migration.ts';
 import { rangeTitle } from './migration-progress.ts';
 
@@ -39,14 +39,11 @@ const SAID_OF_PATH: Record<LatePath, string> = {
   server_created_time: 'by the index on server_created_time',
 };
 
-export const nounOf = (count: number, noun: string): string =>
-  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
-
 /** `12 cells came late, to 2 chunks (looked for by the index on id)`. */
 export const sentenceOfLook = ({ by, cells, chunks }: LateLook): string =>
   cells.missing === 0
-    ? `no cell came late (looked for ${SAID_OF_PATH[by]}, ${nounOf(cells.source, 'cell')} compared)`
-    : `${nounOf(cells.missing, 'cell')} came late, to ${nounOf(chunks.length, 'chunk')} (looked for ${SAID_OF_PATH[by]})`;
+    ? `no cell came late (looked for ${SAID_OF_PATH[by]}, ${formatNoun(cells.source, 'cell')} compared)`
+    : `${formatNoun(cells.missing, 'cell')} came late, to ${formatNoun(chunks.length, 'chunk')} (looked for ${SAID_OF_PATH[by]})`;
 
 /** What such a look could not see, and what to type. */
 export function limitsOfLook({ ship, by, writers, uncovered }: LateLook): string[] {
@@ -63,7 +60,7 @@ export function limitsOfLook({ ship, by, writers, uncovered }: LateLook): string
       : []),
     ...(uncovered > 0
       ? [
-          `${nounOf(uncovered, 'chunk')} were proven before a position in the source was noted, and only comparing all finds what came late to them; once: fairlead verify ${ship}`,
+          `${formatNoun(uncovered, 'chunk')} were proven before a position in the source was noted, and only comparing all finds what came late to them; once: fairlead verify ${ship}`,
         ]
       : []),
   ];
@@ -79,4 +76,4 @@ function writersText(writers: readonly number[]): string {
 }
 
 export const sentenceOfLateChunk = (ship: string, chunk: LateChunk): string =>
-  `${ship} ${rangeTitle(chunk)}: ${nounOf(chunk.cells, 'cell')} came late`;
+  `${ship} ${rangeTitle(chunk)}: ${formatNoun(chunk.cells, 'cell')} came late`;

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../../domain/format-figures.ts';
+import { formatBytes, formatCount, formatNoun } from '../../domain/format-figures.ts';
 import { reportRanges, type Diagnosis } from '../../domain/diagnosis.ts';
 import type { DurationStatistics } from '../../domain/duration-statistics.ts';
 import { formatSeconds, type Block, type Explanation } from '../../domain/explain-verdicts.ts';
@@ -20,14 +20,14 @@ export function diagnosisText(
   canvas: Canvas,
 ): string {
   const { found, reading, warnings } = diagnosis;
-  const read = `${countOf(reading.lines, 'line')}, ${formatBytes(reading.bytes)} read`;
+  const read = `${formatNoun(reading.lines, 'line')}, ${formatBytes(reading.bytes)} read`;
   const remarks = [...reading.notes, ...warnings].flatMap((line) =>
     wrap(`note: ${line}`, proseWidth(canvas)),
   );
   if (!found) return [`no failure of the old pipeline in ${read}`, ...remarks].join('\n');
   const { statistics, picture, explanations, advice } = found;
   return [
-    [`${countOf(diagnosis.failures, 'failure')} in ${read}`, ...remarks].join('\n'),
+    [`${formatNoun(diagnosis.failures, 'failure')} in ${read}`, ...remarks].join('\n'),
     statisticsText(statistics, diagnosis.failures, canvas),
     countsText(
       'ship',
@@ -48,9 +48,6 @@ export function diagnosisText(
     .filter((part) => part !== '')
     .join('\n\n');
 }
-
-const countOf = (count: number, noun: string): string =>
-  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 function statisticsText(
   statistics: DurationStatistics,

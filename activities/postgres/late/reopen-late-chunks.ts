@@ -1,5 +1,6 @@
 import { FairleadError } from '../../../domain/errors.ts';
-import { limitsOfLook, nounOf, type LateChunk, type LateLook } from '../../../domain/late-cells.ts';
+import { formatNoun } from '../../../domain/format-figures.ts';
+import { limitsOfLook, type LateChunk, type LateLook } from '../../../domain/late-cells.ts';
 import type { ChunkBatch, PlanChunksInput, ShipPlan } from '../../../domain/migration.ts';
 import { spanOf } from '../../../domain/migration-progress.ts';
 import { formatDurationMs, parseInstant } from '../../../domain/time.ts';
@@ -100,7 +101,7 @@ function sentenceOnLeft(ship: string, left: readonly LateChunk[], isLastRound: b
   if (left.length === 0) return [];
   const why = isLastRound ? `they kept coming after ${MAX_ROUNDS} rounds` : 'outside this range';
   return [
-    `${nounOf(sumOf(left), 'cell')} came late and were not copied (${why}): fairlead verify ${ship} --late --repair`,
+    `${formatNoun(sumOf(left), 'cell')} came late and were not copied (${why}): fairlead verify ${ship} --late --repair`,
   ];
 }
 
@@ -150,7 +151,7 @@ export async function sayOfLate(databases: MigrationDatabases, plan: ShipPlan): 
     const { found, outcome } = rows[0] as { found: number; outcome: string };
     const said =
       found > 0
-        ? [`${nounOf(found, 'cell')} came late, and ${found === 1 ? 'was' : 'were'} copied`]
+        ? [`${formatNoun(found, 'cell')} came late, and ${found === 1 ? 'was' : 'were'} copied`]
         : [];
     return [...said, ...outcome.split('\n').filter((sentence) => sentence !== '')];
   });
