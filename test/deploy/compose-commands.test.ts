@@ -1,31 +1,13 @@
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { commands } from '../../cli/commands.ts';
 import { loadConfiguration } from '../../workers/configuration.ts';
 import { packageRoot } from '../../workers/configuration/package-root.ts';
 import { isOurs, mountsOf, readComposeFile, readText } from './compose-file.ts';
+import { parseCommand } from './parse-command.ts';
 
 const compose = readComposeFile();
 const ours = Object.entries(compose.services).filter(([, service]) => isOurs(service));
 const file = join(packageRoot, 'deploy', 'compose', 'fairlead.toml');
-
-const leavesOf = (command: Command): Command[] =>
-  command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
-
-/** Parses a command line as the program does, and does nothing else. */
-async function parse(words: readonly string[]): Promise<{ ran: string; options: object }> {
-  const program = new Command('fairlead').exitOverride();
-  const entry = commands.find(({ name }) => name === words[0]);
-  (await entry!.load())(program);
-  let taken: { ran: string; options: object } | undefined;
-  for (const leaf of leavesOf(program))
-    leaf.exitOverride().action((options: object) => {
-      taken = { ran: leaf.name(), options };
-    });
-  await program.parseAsync(words, { from: 'user' });
-  return taken!;
-}
 
 describe.each(ours)('service %s', (name, { command, environment = {} }) => {
   it('runs a command that the command line takes', async () => {
@@ -35,7 +17,7 @@ describe.each(ours)('service %s', (name, { command, environment = {} }) => {
       'sensor-simulator': { ran: 'sensr', options: { host: '0.0.0.0' } },
     };
     if (name === 'fairlead') expect(command).toBeUndefined();
-    else expect(await parse(command!)).toMatchObject(expected[name]!);
+    else expect(await parseCommand(command!)).toMatchObject(expected[name]!);
   });
 
   it('gets variables that the product knows', () => {
