@@ -22,9 +22,15 @@ import { neverMigrated } from './ship-status.ts';
 import { verifyLate } from './verify-late.ts';
 import { outcomeOfRepair, outcomeOfUnfinished, outcomeOfVerify } from './verification-outcome.ts';
 
-type Options = CommonOptions & { from?: string; to?: string; late?: true; repair?: true };
+type Options = CommonOptions & {
+  fleet?: true;
+  from?: string;
+  to?: string;
+  late?: true;
+  repair?: true;
+};
 
-/** `fairlead verify <ship…>` */
+/** `fairlead verify <ship…> | --fleet` */
 export function addVerify(program: Command): void {
   addCommand(program, {
     usage: 'verify',
@@ -34,9 +40,11 @@ export function addVerify(program: Command): void {
       'fairlead verify IMO9976903 --from 2025-06-15',
       'fairlead verify IMO9976903 --repair',
       'fairlead verify IMO9976903 --late',
+      'fairlead verify --fleet',
     ],
   })
-    .argument('<ship...>', 'ship ids')
+    .argument('[ship...]', 'ship ids')
+    .option('--fleet', 'the ships under [fleet]')
     .option('--from <time>', 'where to begin (default: where the ledger begins)', instant)
     .option('--to <time>', 'where to end (default: where the ledger ends)', instant)
     .option('--late', 'only look for cells that came after their chunk, and read only what is new')
@@ -48,7 +56,7 @@ export function addVerify(program: Command): void {
 
 async function verify(typed: readonly string[], options: Options): Promise<Outcome> {
   const configuration = readConfiguration(options);
-  const ships = chooseShips(typed, {}, configuration);
+  const ships = chooseShips(typed, options, configuration);
   if (options.late) return verifyLate(ships, options, configuration);
   const isWhole = options.from === undefined && options.to === undefined;
   const settled = isWhole ? await notePositions(ships, configuration) : [];

@@ -172,7 +172,9 @@ describe.sequential('commands', () => {
       ],
     });
     const sound = ['--from', '2025-06-15T04:00', '--to', '2025-06-15T05:00'];
-    expect((await fairlead('verify', 'IMO9976915', ...sound, '--json')).exitCode).toBe(0);
+    const fleet = await fairlead('verify', '--fleet', ...sound, '--json');
+    expect(fleet.exitCode, fleet.stderr).toBe(0);
+    expect(fleet.json().ships).toMatchObject([{ ship: 'IMO9976903' }, { ship: 'IMO9976915' }]);
     expect((await fairlead('verify', 'IMO9976915')).stdout).toContain('--repair');
   });
 });
