@@ -115,4 +115,33 @@ describe.each(MAJORS)('docs/operate.md on PostgreSQL %i', (major) => {
     await database.query(`revoke create on database ${database.name} from ${username}`);
     await migrateAll(lab);
   });
+
+  it('moves readers over from the old tables, and back', async () => {
+    await using lab = await migrationLab({
+      major,
+      targetTemplate: 'wide.tbl_data_timeseries_{ship}_{group}',
+    });
+    const { sourceDatabase: database } = lab;
+    const [table, other] = ['tenant.tbl_data_timeseries_imo9976903_1', 'wide.other'];
+    await database.query(`create schema wide; create table ${other} ()`);
+    await database.query(`create table ${table} (created_time timestamp, "/a" double precision)`);
+    await insertCells(lab, [cell('Boolean', '/a', second(0), true)]);
+    const plan = await planAndPrepare(lab);
+    await copy(lab, plan);
+    const read = async () => (await database.query(`select "/a" from ${table}`)).rows;
+    const reporting = `reporting_${randomBytes(4).toString('hex')}`;
+    await database.query(`create role ${reporting}; grant usage on schema tenant to ${reporting}`);
+    try {
+      await database.query(sqlOf('move-over').replaceAll('reporting', reporting));
+      expect(await read()).toEqual([{ '/a': true }]);
+      const right = await database.query(
+        `select has_table_privilege('${reporting}', '${table}', 'select') as granted`,
+      );
+      expect(right.rows).toEqual([{ granted: true }]);
+      await database.query(sqlOf('move-back'));
+      expect(await read()).toEqual([]);
+    } finally {
+      await database.query(`drop owned by ${reporting}; drop role ${reporting}`);
+    }
+  });
 });
