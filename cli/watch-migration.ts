@@ -67,7 +67,7 @@ export async function watchMigration(
     for (;;) {
       const pause = sleep(POLL_INTERVAL_MS, undefined, { signal: watcher.signal });
       const ended = await Promise.race([result, pause.catch(() => undefined)]);
-      if (ended) return ended.end === 'cancelled' ? { ...ended, last: watch.last } : ended;
+      if (ended) return watch.conclude(ended);
       if (watcher.signal.aborted) return { end: 'detached', last: watch.last };
       await watch.look();
     }
@@ -111,13 +111,23 @@ class Watch {
     this.sayOnce(`${absent.message} → ${absent.hint}`);
   }
 
+  /** Says what the plan remarked, also of a migration that was over before the first look at it. */
+  conclude(ended: Watched): Watched {
+    if (ended.end === 'finished') this.sayRemarks(ended.report);
+    return ended.end === 'cancelled' ? { ...ended, last: this.last } : ended;
+  }
+
+  private sayRemarks({ ship, remarks = [] }: Pick<ShipReport, 'ship' | 'remarks'>): void {
+    for (const remark of remarks) this.sayOnce(`${ship}: ${remark}`);
+  }
+
   private show(now: MigrationProgress): void {
     this.silentSince = undefined;
     this.last = now;
     this.watcher.onProgress(now);
     if (now.phase !== 'paused') this.said.delete(pausedSentence(now.ship));
     else this.sayOnce(pausedSentence(now.ship));
-    for (const remark of now.remarks) this.sayOnce(`${now.ship}: ${remark}`);
+    this.sayRemarks(now);
     for (const waiting of now.waiting) this.tell(now.ship, waiting);
   }
 

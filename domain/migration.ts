@@ -157,6 +157,8 @@ export interface ShipReport extends InstantRange {
   verified: boolean;
   tables: string[];
   quarantine: QuarantineCount[];
+  /** Those of the plan, at the end of its migration. */
+  remarks?: string[];
   /** What the migration's looks for cells that came late say: how many it copied, and what it could not look for. */
   late?: string[];
 }

@@ -85,7 +85,8 @@ export async function summarizeShip(
   );
   const late = await sayOfLate(databases, request);
   const quarantine = await markExcessive(databases, request, report.quarantine);
-  return { ...report, quarantine, ...(late.length > 0 && { late }) };
+  const { remarks } = request;
+  return { ...report, quarantine, remarks, ...(late.length > 0 && { late }) };
 }
 
 const neverMigrated = (ship: string) =>

@@ -73,7 +73,10 @@ describe.each(MAJORS)('the report of a ship on PostgreSQL %i', (major) => {
     const plan = await planAndPrepare(lab, { to: TO });
     await copy(lab, plan);
     await lab.targetDatabase.query(`drop table ${WIDE}`);
-    expect(await summarizeShip(lab, plan)).toMatchObject({ phase: 'finished', tables: [WIDE] });
+    const report = await summarizeShip(lab, plan);
+    expect(report).toMatchObject({ phase: 'finished', tables: [WIDE] });
+    expect(report.remarks).toEqual(plan.remarks);
+    expect(plan.remarks).not.toEqual([]);
   });
 
   it('counts the cells of a chunk once that was split, superseded or done again', async () => {
