@@ -6,6 +6,7 @@ import { FairleadError } from '../domain/errors.ts';
 import type { InstantRange, MigrationPhase, ShipReport } from '../domain/migration.ts';
 import type { MigrationMemo } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
+import { sideBySide } from '../domain/side-by-side.ts';
 import { nearestShip } from '../workers/configuration.ts';
 import { listRunningMigrations } from '../workers/running-migrations.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
@@ -15,6 +16,9 @@ import { reportOfProgress, verdictOn } from './migration-verdict.ts';
 import { readReprocess } from './reprocess-status.ts';
 import { retriedSteps, sentenceOfRetry, sentenceOfWait } from './retried-steps.ts';
 import { sentenceOfVerification } from './verification-run.ts';
+
+/** Each of them asks Temporal up to four times, one question after the other. */
+const SHIPS_AT_ONCE = 16;
 
 export interface ShipStatus {
   report: ShipReport;
@@ -43,19 +47,19 @@ export async function readShipStatuses(
   const known = await listLedgerShips(databases.target);
   const running = typed.length > 0 ? [] : await listRunningShips(scope.names, temporal);
   const ships = typed.length > 0 ? typed : [...scope.fleet, ...known, ...running];
-  const statuses: ShipStatus[] = [];
-  for (const ship of new Set(ships)) {
+  const isKnown = new Set(known);
+  const statuses = await sideBySide([...new Set(ships)], SHIPS_AT_ONCE, async (ship) => {
     const readLedger = (request: LedgerRequest) =>
-      known.includes(ship)
+      isKnown.has(ship)
         ? reportShip(databases, { ship, widthMs: scope.widthMs, ...request })
         : Promise.resolve(undefined);
     const status = await readShipStatus(ship, scope.names, readLedger, temporal);
+    if (!status && typed.includes(ship)) throw neverMigrated(ship, [...known, ...scope.fleet]);
     const verification = temporal && (await sentenceOfVerification(ship, scope.names, temporal));
-    if (status && verification) status.remarks.push(verification);
-    if (status) statuses.push(status);
-    else if (typed.includes(ship)) throw neverMigrated(ship, [...known, ...scope.fleet]);
-  }
-  return statuses;
+    if (verification) status?.remarks.push(verification);
+    return status;
+  });
+  return statuses.filter((status) => status !== undefined);
 }
 
 async function listRunningShips(names: Names, temporal?: TemporalClient): Promise<string[]> {

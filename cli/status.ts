@@ -32,6 +32,8 @@ import { openPage } from './terminal-page.ts';
 type Options = CommonOptions & { watch?: true };
 
 const REFRESH_MS = 2_000;
+/** A look at the ledger of a ship takes milliseconds, and the database has others to serve. */
+const CONNECTIONS = 2;
 
 /** `fairlead status [ship…]` */
 export function addStatus(program: Command): void {
@@ -86,7 +88,7 @@ const show = async (ships: readonly string[], configuration: Configuration): Pro
   outcomeOf(await readStatus(ships, configuration));
 
 async function readStatus(typed: readonly string[], configuration: Configuration): Promise<Status> {
-  await using databases = openDatabases(configuration, 2);
+  await using databases = openDatabases(configuration, CONNECTIONS);
   const { temporal, remarks } = await connectIfThere(configuration);
   try {
     return { ...(await readBoth(typed, configuration, databases, temporal)), remarks };

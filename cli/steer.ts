@@ -3,6 +3,7 @@ import type { UpdateDefinition } from '@temporalio/common';
 import type { Command } from 'commander';
 import { FairleadError } from '../domain/errors.ts';
 import { namesOf, type Names } from '../domain/names.ts';
+import { sideBySide } from '../domain/side-by-side.ts';
 import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
 import { locateTemporal } from '../workers/temporal-location.ts';
 import { explained, isServerAway, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
@@ -16,6 +17,7 @@ import {
 } from './command.ts';
 
 const UPDATE_TIMEOUT_MS = 6_000;
+const SHIPS_AT_ONCE = 16;
 
 type Options = CommonOptions & { fleet?: true };
 
@@ -36,7 +38,8 @@ export interface Steering {
 
 interface Reached {
   ship: string;
-  done: string;
+  /** What was done to it; undefined where nothing runs. */
+  done: string | undefined;
 }
 
 /** Adds one of the commands that change what running migrations do. */
@@ -67,18 +70,16 @@ async function steer(
     const fleet = temporal.client.workflow.getHandle(names.migrateFleet);
     await sendUpdate(temporal, names, fleet, () => fleet.executeUpdate(update));
   }
-  const reached: Reached[] = [];
-  for (const ship of ships) {
-    const send = (handle: WorkflowHandle) => handle.executeUpdate(update);
-    if (await sendToShip(temporal, names, ship, send)) reached.push({ ship, done });
-    else if (otherwise && (await otherwise.act(ship, names, temporal)))
-      reached.push({ ship, done: otherwise.done });
-  }
-  if (reached.length === 0) throw nothingRuns(ships, otherwise?.what);
-  const doneTo = (ship: string) => reached.find((each) => each.ship === ship)?.done;
+  const send = (handle: WorkflowHandle) => handle.executeUpdate(update);
+  const reached = await sideBySide(ships, SHIPS_AT_ONCE, async (ship): Promise<Reached> => {
+    if (await sendToShip(temporal, names, ship, send)) return { ship, done };
+    const isOther = await otherwise?.act(ship, names, temporal);
+    return { ship, done: isOther ? otherwise?.done : undefined };
+  });
+  if (reached.every((each) => each.done === undefined)) throw nothingRuns(ships, otherwise?.what);
   return {
-    json: { ships: ships.map((ship) => ({ ship, reached: doneTo(ship) !== undefined })) },
-    text: ships.map((ship) => `${ship}: ${doneTo(ship) ?? 'no migration runs'}`).join('\n'),
+    json: { ships: reached.map((each) => ({ ship: each.ship, reached: each.done !== undefined })) },
+    text: reached.map((each) => `${each.ship}: ${each.done ?? 'no migration runs'}`).join('\n'),
   };
 }
 

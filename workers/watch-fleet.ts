@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { withConnection } from '../activities/postgres/connection.ts';
 import { readFleet, type FleetLedger } from '../activities/postgres/read-fleet.ts';
 import { namesOf } from '../domain/names.ts';
+import { sideBySide } from '../domain/side-by-side.ts';
 import { progress } from '../workflows/messages.ts';
 import type { FleetGauges, FleetWait } from './fleet-gauges.ts';
 import { listRunningMigrations, type RunningMigration } from './running-migrations.ts';
@@ -12,6 +13,8 @@ import { listRunningMigrations, type RunningMigration } from './running-migratio
 /** A ledger of millions of chunks takes its time: it is read for at most so much of it. */
 const LEDGER_SHARE = 1 / 50;
 const ANSWER_TIMEOUT_MS = 3_000;
+/** One that does not answer must not keep the others from being asked. */
+const QUESTIONS_AT_ONCE = 8;
 /** How long a look that is under way may take at the end of the process. */
 const END_PATIENCE_MS = 1_000;
 
@@ -117,13 +120,14 @@ class FleetWatch {
   }
 
   async #waitsOf(migrations: readonly RunningMigration[]): Promise<FleetWait[]> {
-    const waits: FleetWait[] = [];
-    for (const { ship, workflowId, phase } of migrations) {
-      if (phase !== 'waiting') continue;
-      for (const { kind, code, since } of await this.#askForWaits(workflowId))
-        waits.push({ ship, kind, code, seconds: (Date.now() - Date.parse(since)) / 1_000 });
-    }
-    return waits;
+    const waiting = migrations.filter(({ phase }) => phase === 'waiting');
+    const waits = await sideBySide(waiting, QUESTIONS_AT_ONCE, async ({ ship, workflowId }) =>
+      (await this.#askForWaits(workflowId)).map(({ kind, code, since }) => {
+        const seconds = (Date.now() - Date.parse(since)) / 1_000;
+        return { ship, kind, code, seconds };
+      }),
+    );
+    return waits.flat();
   }
 
   async #askForWaits(workflowId: string) {

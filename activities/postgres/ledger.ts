@@ -88,8 +88,13 @@ function proofOf(key: ChunkKey, row: Record<string, string>): ChunkProof {
   };
 }
 
-/** No chunk is wider than a day. */
-const AROUND_KEY = `ship_id = $1 and from_time > $2::timestamp - interval '1 day' and from_time <= $2 and to_time >= $3
+/** No chunk is wider than a day, so that the key's index is read where the range is, and not from the ship's first chunk on. */
+const NOT_BEFORE = `ship_id = $1 and from_time > $2::timestamp - interval '1 day'`;
+
+/** The rows of ship $1 that share time with [$2, $3). */
+export const TOUCHES_RANGE = `${NOT_BEFORE} and from_time < $3 and to_time > $2`;
+
+const AROUND_KEY = `${NOT_BEFORE} and from_time <= $2 and to_time >= $3
   and not (from_time = $2 and to_time = $3)`;
 
 /**
@@ -159,13 +164,13 @@ export async function recordProof(
   const { cells, foreign, instants, checksum, seconds } = outcome;
   await client.query(
     `delete from fairlead.chunk
-      where ship_id = $1 and from_time >= $2 and to_time <= $3
+      where ship_id = $1 and from_time >= $2 and from_time < $3 and to_time <= $3
         and not (from_time = $2 and to_time = $3) and status = 'running'`,
     keyParameters(key),
   );
   await client.query(
     `update fairlead.chunk set status = 'superseded', updated_at = clock_timestamp()
-      where ship_id = $1 and from_time < $3 and to_time > $2
+      where ${TOUCHES_RANGE}
         and not (from_time = $2 and to_time = $3) and status in ('done', 'empty')`,
     keyParameters(key),
   );
@@ -315,7 +320,7 @@ export async function listChunks(
             status = 'superseded' and updated_at > $4::timestamptz
               or status in ('done', 'empty') and $5 and committed_at <= $4::timestamptz as lost
        from fairlead.chunk
-      where ship_id = $1 and from_time < $3 and to_time > $2
+      where ${TOUCHES_RANGE}
       order by from_time, to_time`,
     [...keyParameters(key), startedAt, redo],
   );
@@ -337,7 +342,7 @@ export async function expectedSum(client: ClientBase, key: ChunkKey): Promise<Ce
   const { rows } = await client.query(
     `select from_time::text, to_time::text, checksum, cells_written
        from fairlead.chunk
-      where ship_id = $1 and from_time < $3 and to_time > $2 and status in ('done', 'empty')
+      where ${TOUCHES_RANGE} and status in ('done', 'empty')
       order by from_time`,
     keyParameters(key),
   );

@@ -13,10 +13,19 @@ export interface FailedChunk extends FailedRange {
 /** The ships that the ledger knows; none when the target has no ledger yet. */
 export async function listLedgerShips(target: Pool): Promise<string[]> {
   return withLedger(target, 'ships', async (client) => {
-    const { rows } = await client.query('select distinct ship_id from fairlead.chunk order by 1');
+    const { rows } = await client.query(LEDGER_SHIPS);
     return rows.map(({ ship_id: ship }) => ship as string);
   });
 }
+
+/** One descent of the key for each ship, however many chunks they have. */
+const LEDGER_SHIPS = `
+  with recursive ship (ship_id) as (
+    select min(ship_id) from fairlead.chunk
+    union all
+    select (select min(ship_id) from fairlead.chunk where ship_id > ship.ship_id) from ship where ship_id is not null
+  )
+  select ship_id from ship where ship_id is not null order by 1`;
 
 /**
  * The chunks that failed for good, oldest first; one that was proven since, or failed again in other chunks, is none.

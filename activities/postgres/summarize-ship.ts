@@ -13,6 +13,7 @@ import { HOUR_US, MS_US, formatInstant, parseInstant } from '../../domain/time.t
 import { withConnection } from './connection.ts';
 import { findInstallation } from './fairlead-schema.ts';
 import { sayOfLate } from './late/reopen-late-chunks.ts';
+import { readLedgerSums, type LedgerSums } from './ledger-sums.ts';
 import { timestampText, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { quoteTable } from './narrow-table.ts';
@@ -20,19 +21,6 @@ import { listTables, resolveTables } from './read-wide.ts';
 import { quoteWideTable } from './wide-table.ts';
 
 const DEFAULT_WIDTH_US = 2 * HOUR_US;
-
-interface LedgerSums extends Span {
-  status: string;
-  read: number;
-  written: number;
-  nulls: number;
-  quarantined: number;
-  foreign: number;
-  startedAtMs: number;
-  committedAtMs: number;
-  /** Of a row that failed. */
-  failedAtMs: number;
-}
 
 /**
  * Where a ship stands, by the ledger alone: it needs neither the source nor Temporal.
@@ -45,13 +33,13 @@ export async function reportShip(
 ): Promise<ShipReport | undefined> {
   return withConnection(target, { name: `fairlead/status/${request.ship}` }, async (client) => {
     if (!(await findInstallation(client))) return undefined;
-    const rows = await readSums(client, request);
-    const known = knownRange(request, rows);
+    const sums = await readLedgerSums(client, request);
+    const known = knownRange(request, sums.extent);
     if (!known) return undefined;
     const key = { ...known, ship: request.ship };
     const report = addUp(
       key,
-      rows,
+      sums,
       request.widthMs === undefined ? DEFAULT_WIDTH_US : request.widthMs * MS_US,
     );
     return {
@@ -94,97 +82,33 @@ const neverMigrated = (ship: string) =>
     hint: `Migrate it first: fairlead migrate ${ship}`,
   });
 
-async function readSums(
-  client: ClientBase,
-  { ship, from, to }: VerifyRequest,
-): Promise<LedgerSums[]> {
-  const { rows } = await client.query(
-    `select from_time::text, to_time::text, status, cells_read, cells_written, cells_null, cells_quarantined,
-            cells_foreign, extract(epoch from updated_at)::float8 * 1000 as updated, coalesce(extract(epoch from committed_at) * 1000, 0)::float8 as committed, coalesce(seconds, 0) as seconds
-       from fairlead.chunk
-      where ship_id = $1 and from_time < $3 and to_time > $2 and status <> 'superseded'
-      order by from_time`,
-    [
-      ship,
-      from ? timestampText(parseInstant(from)) : '-infinity',
-      to ? timestampText(parseInstant(to)) : 'infinity',
-    ],
-  );
-  return rows.map((row) => ({
-    fromUs: parseInstant(row.from_time),
-    toUs: parseInstant(row.to_time),
-    status: row.status,
-    read: Number(row.cells_read),
-    written: Number(row.cells_written),
-    nulls: Number(row.cells_null),
-    quarantined: Number(row.cells_quarantined),
-    foreign: Number(row.cells_foreign),
-    startedAtMs: row.committed - row.seconds * 1_000,
-    committedAtMs: row.committed,
-    failedAtMs: row.updated,
-  }));
-}
-
-function knownRange({ from, to }: VerifyRequest, rows: readonly Span[]): Span | undefined {
-  const fromUs = from ? parseInstant(from) : rows[0]?.fromUs;
-  const toUs = to
-    ? parseInstant(to)
-    : rows.reduce((latest, row) => Math.max(latest, row.toUs), -Infinity);
-  return fromUs === undefined || toUs === -Infinity ? undefined : { fromUs, toUs };
+function knownRange({ from, to }: VerifyRequest, extent: Span | undefined): Span | undefined {
+  const fromUs = from ? parseInstant(from) : extent?.fromUs;
+  const toUs = to ? parseInstant(to) : extent?.toUs;
+  return fromUs === undefined || toUs === undefined ? undefined : { fromUs, toUs };
 }
 
 type Addition = Omit<ShipReport, 'tables' | 'quarantine'>;
 
-function addUp(key: ChunkKey, rows: readonly LedgerSums[], widthUs: number): Addition {
-  const proven = rows.filter(({ status }) => status === 'done' || status === 'empty');
-  const sum = (count: (row: LedgerSums) => number) =>
-    proven.reduce((total, row) => total + count(row), 0);
-  const countOf = (status: string) => rows.filter((row) => row.status === status).length;
-  const failures = standingFailures(
-    rows.filter(({ status }) => status === 'failed'),
-    proven,
-  );
+function addUp(key: ChunkKey, sums: LedgerSums, widthUs: number): Addition {
+  const { cells, foreign, seconds } = sums;
+  const { done, empty, split } = sums.chunks;
+  const failures = standingFailures(sums.failed, sums.proven);
   const failed = failures.length;
-  const open = subtractSpans(key, [...proven, ...failures]);
+  const open = subtractSpans(key, [...sums.proven, ...failures]);
   const openChunks = open.reduce((total, span) => total + countChunks(span, widthUs), 0);
-  const seconds = unionSeconds(proven);
-  const read = sum((row) => row.read);
   return {
     ship: key.ship,
     from: formatInstant(key.fromUs),
     to: formatInstant(key.toUs),
     phase: openChunks === 0 ? 'finished' : 'copying',
-    chunks: {
-      total: proven.length + failed + openChunks,
-      done: countOf('done'),
-      empty: countOf('empty'),
-      split: countOf('split'),
-      failed,
-    },
-    cells: {
-      read,
-      written: sum((row) => row.written),
-      nulls: sum((row) => row.nulls),
-      quarantined: sum((row) => row.quarantined),
-    },
-    foreign: sum((row) => row.foreign),
+    chunks: { total: done + empty + failed + openChunks, done, empty, split, failed },
+    cells,
+    foreign,
     seconds: Math.round(seconds * 1_000) / 1_000,
-    cellsPerSecond: seconds > 0 ? Math.round(read / seconds) : 0,
+    cellsPerSecond: seconds > 0 ? Math.round(cells.read / seconds) : 0,
     verified: openChunks === 0 && failed === 0,
   };
-}
-
-/** Time in which at least one chunk was being copied: chunks in flight together count once, pauses not at all. */
-function unionSeconds(rows: readonly LedgerSums[]): number {
-  let totalMs = 0;
-  let reachedMs = -Infinity;
-  for (const { startedAtMs, committedAtMs } of rows.toSorted(
-    (a, b) => a.startedAtMs - b.startedAtMs,
-  )) {
-    totalMs += Math.max(0, committedAtMs - Math.max(startedAtMs, reachedMs));
-    reachedMs = Math.max(reachedMs, committedAtMs);
-  }
-  return totalMs / 1_000;
 }
 
 const QUARANTINE_RANGE = 'ship_id = $1 and created_time >= $2 and created_time < $3';
