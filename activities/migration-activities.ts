@@ -21,6 +21,8 @@ import { awaitShip, type AwaitShipInput } from './await-ship.ts';
 
 /** How often an activity says that it lives, while what it calls has nothing to say. */
 const HEARTBEAT_INTERVAL_MS = 2_000;
+/** Who only waits says so three times in the time that it has: there is one of them for each ship under way. */
+const HEARTBEATS_OF_A_WAIT = 3;
 
 /** What a function learns of the activity that runs it. */
 export interface ActivityRun {
@@ -81,11 +83,13 @@ export function createMigrationActivities(functions: MigrationFunctions): Migrat
     recordFailure: (failure) => alive(() => functions.recordFailure(failure)),
     summarizeShip: (plan) => alive(() => functions.summarizeShip(plan)),
     verifyBatch: (input) => alive((run) => functions.verifyBatch(input, run)),
-    awaitShip: (input) =>
-      alive(({ signal }) => {
-        const { client } = Context.current();
-        return client.withAbortSignal(signal, () => awaitShip(input, client.workflow));
-      }),
+    awaitShip: (input) => {
+      const { client, info } = Context.current();
+      const everyMs = (info.heartbeatTimeoutMs ?? HEARTBEAT_INTERVAL_MS) / HEARTBEATS_OF_A_WAIT;
+      const wait = ({ signal }: ActivityRun) =>
+        client.withAbortSignal(signal, () => awaitShip(input, client.workflow));
+      return alive(wait, everyMs);
+    },
     requestCancellation: () => alive(requestCancellation),
   };
 }
@@ -97,10 +101,13 @@ async function requestCancellation(): Promise<void> {
 }
 
 /** Runs something that has no progress of its own to tell. */
-async function alive<T>(action: (run: CopyChunkRun & TimedRun) => Promise<T>): Promise<T> {
+async function alive<T>(
+  action: (run: CopyChunkRun & TimedRun) => Promise<T>,
+  everyMs = HEARTBEAT_INTERVAL_MS,
+): Promise<T> {
   return translated(async (run) => {
     const { heartbeat } = Context.current();
-    const timer = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
+    const timer = setInterval(() => heartbeat(), everyMs);
     try {
       return await action(run);
     } finally {

@@ -39,18 +39,23 @@ export async function watchShips(
 ): Promise<Watched[]> {
   using progress = openProgress();
   const bars = new MigrationBars(progress);
+  let watchedNow = 0;
   const watcher = {
     isTerminal: process.stderr.isTTY,
     onProgress: bars.show.bind(bars),
     note: bars.note.bind(bars),
     signal,
+    watched: () => watchedNow,
   };
   return await Promise.all(
     ships.map(async ({ ship, handle, whenStarted }): Promise<Watched> => {
       await whenStarted;
       if (signal.aborted) return { end: 'detached', last: undefined };
       bars.begin(ship);
-      const watched = await watchMigration(temporal, names, handle, watcher);
+      watchedNow++;
+      const watched = await watchMigration(temporal, names, handle, watcher).finally(
+        () => watchedNow--,
+      );
       if (watched.end === 'finished') bars.finish(watched.report);
       return watched;
     }),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { MigrateShipInput, MigrationProgress } from '../domain/migration-progress.ts';
+import type { MigrateShipInput } from '../domain/migration-progress.ts';
 import { namesOf, type Names } from '../domain/names.ts';
+import { sideBySide } from '../domain/side-by-side.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import { requireBothOrNeither } from '../workers/resolve-database.ts';
 import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
@@ -24,10 +25,13 @@ import {
   type MigrationOptions,
 } from './migration-options.ts';
 import { jsonOfReport, reportOfProgress } from './migration-verdict.ts';
-import { startFleet } from './start-fleet.ts';
+import { polledOfLate } from './polled-of-late.ts';
+import { startFleet, untilFleetEnds } from './start-fleet.ts';
 import { startMigration } from './start-migration.ts';
 
 type Options = CommonOptions & MigrationOptions & { fleet?: true; wait: boolean };
+
+const QUESTIONS_AT_ONCE = 8;
 
 /** `fairlead migrate <ship…>` */
 export function addMigrate(program: Command): void {
@@ -70,9 +74,12 @@ async function migrate(typed: readonly string[], options: Options): Promise<Outc
   const names = namesOf(configuration.migration.installation);
   try {
     return await untilDetached(async (signal) => {
-      const started = await startShips({ temporal, names, configuration }, inputs, options, signal);
+      const start = { temporal, names, configuration };
+      const started = await startShips(start, inputs, options, signal);
       if (!options.wait) return outcomeOfStart(temporal, names, started);
-      return outcomeOfShips(ships, await watchShips(temporal, names, started, signal));
+      const watched = await watchShips(temporal, names, started, signal);
+      if (options.fleet) await untilFleetEnds(start, signal);
+      return outcomeOfShips(ships, watched);
     });
   } catch (error) {
     throw explained(error, temporal);
@@ -91,7 +98,7 @@ async function startShips(
   options: Options,
   signal: AbortSignal,
 ): Promise<StartedShip[]> {
-  if (options.fleet) return startFleet(start, inputs, signal);
+  if (options.fleet) return startFleet(start, inputs, options, signal);
   const started: StartedShip[] = [];
   for (const input of inputs) {
     const handle = await startMigration(start.temporal, start.names, input, options);
@@ -106,13 +113,14 @@ async function outcomeOfStart(
   names: Names,
   started: readonly StartedShip[],
 ): Promise<Outcome> {
-  const answers: MigrationProgress[] = [];
-  for (const { handle, whenStarted } of started) {
-    if (whenStarted) continue;
+  const underWay = started.filter(({ whenStarted }) => whenStarted === undefined);
+  const replies = await sideBySide(underWay, QUESTIONS_AT_ONCE, async ({ handle }) => {
     const reply = await askWorkflow(temporal, handle, progress);
-    if ('silence' in reply && reply.silence !== 'no workflow') throw workerAbsent(names, temporal);
-    if ('answer' in reply) answers.push(reply.answer);
-  }
+    if ('answer' in reply || reply.silence === 'no workflow') return reply;
+    if (await polledOfLate(temporal, names.taskQueue)) return reply;
+    throw workerAbsent(names, temporal);
+  });
+  const answers = replies.flatMap((reply) => ('answer' in reply ? [reply.answer] : []));
   return {
     json: { ships: answers.map(reportOfProgress).map(jsonOfReport) },
     text: answers.map(({ ship, phase }) => `${ship}: ${phase}`).join('\n'),

@@ -7,12 +7,25 @@ import type { migrateFleet } from '../workflows/migrate-fleet.ts';
 import type { migrateShip } from '../workflows/migrate-ship.ts';
 import { askWorkflow, workerAbsent } from './ask-workflow.ts';
 import type { Start } from './migrate.ts';
+import { polledOfLate } from './polled-of-late.ts';
 import type { StartedShip } from './migrate-ships.ts';
+import type { MigrationOptions } from './migration-options.ts';
+import { requireSameFleet, type AskedRange } from './start-migration.ts';
 
 const POLL_INTERVAL_MS = 500;
 const WORKER_PATIENCE_MS = 5_000;
 
+/** The fleet's own workflow hears of its last ship's end a moment after whoever watches that ship. */
+const END_PATIENCE_MS = 5_000;
+
 type FleetHandle = WorkflowHandle<typeof migrateFleet>;
+
+/** What `describe` tells of a fleet's migration. */
+interface FleetMemo {
+  ships: string[];
+  /** Absent where an older release started it. */
+  requested?: AskedRange;
+}
 
 /**
  * Starts, or joins, the migration of the fleet.
@@ -22,12 +35,17 @@ type FleetHandle = WorkflowHandle<typeof migrateFleet>;
 export async function startFleet(
   start: Start,
   inputs: readonly MigrateShipInput[],
+  typed: MigrationOptions,
   signal: AbortSignal,
 ): Promise<StartedShip[]> {
   const { client } = start.temporal;
   const ships = inputs.map(({ request }) => request.ship);
-  const handle = await startOrJoin(start, inputs, ships);
-  await requireSameShips(handle, ships);
+  const asked = rangeAskedOf(inputs);
+  const handle = await startOrJoin(start, inputs, { ships, requested: asked });
+  const { memo } = await handle.describe();
+  const running = memo as unknown as FleetMemo;
+  requireSameShips(running.ships, ships);
+  requireSameFleet(running.requested, asked, typed);
   const waiting = await requireWorker(start, handle);
   const turns = new Turns(waiting);
   void turns.follow(start, handle, signal);
@@ -45,7 +63,7 @@ export async function startFleet(
 async function startOrJoin(
   { temporal, names, configuration }: Start,
   inputs: readonly MigrateShipInput[],
-  ships: readonly string[],
+  memo: FleetMemo,
 ): Promise<FleetHandle> {
   const { installation } = configuration.migration;
   const atOnce = configuration.fleet.shipsAtOnce;
@@ -54,15 +72,19 @@ async function startOrJoin(
     taskQueue: names.taskQueue,
     args: [{ ships: [...inputs], atOnce, ...(installation && { installation }) }],
     workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `${ships.length} ships, ${atOnce} at a time`,
-    memo: { ships },
+    staticSummary: `${memo.ships.length} ships, ${atOnce} at a time`,
+    memo: { ...memo },
   });
   return temporal.client.workflow.getHandle<typeof migrateFleet>(names.migrateFleet);
 }
 
-async function requireSameShips(handle: FleetHandle, ships: readonly string[]): Promise<void> {
-  const { memo } = await handle.describe();
-  const running = (memo?.['ships'] ?? []) as string[];
+/** What was asked of all ships alike. */
+function rangeAskedOf([first]: readonly MigrateShipInput[]): AskedRange {
+  const { ship: _, ...asked } = first!.request;
+  return asked;
+}
+
+function requireSameShips(running: readonly string[], ships: readonly string[]): void {
   if (running.join() === ships.join()) return;
   throw new FairleadError(
     'migration-differs',
@@ -71,13 +93,26 @@ async function requireSameShips(handle: FleetHandle, ships: readonly string[]): 
   );
 }
 
+/** Waits until the fleet itself is over, when all its ships are: else the next command would join what is ending. */
+export async function untilFleetEnds(
+  { temporal, names }: Start,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, connection } = temporal;
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(END_PATIENCE_MS)]);
+  const end = () => client.workflow.getHandle(names.migrateFleet).result();
+  await connection.withAbortSignal(patience, end).catch(() => undefined);
+}
+
 /** @returns the ships that wait for their turn */
 async function requireWorker({ temporal, names }: Start, handle: FleetHandle): Promise<string[]> {
   const askedAt = Date.now();
   for (;;) {
     const reply = await askWorkflow(temporal, handle, fleetProgress);
     if ('answer' in reply) return reply.answer.waitingToStart;
-    if (Date.now() - askedAt > WORKER_PATIENCE_MS) throw workerAbsent(names, temporal);
+    const isLate = Date.now() - askedAt > WORKER_PATIENCE_MS;
+    if (isLate && !(await polledOfLate(temporal, names.taskQueue)))
+      throw workerAbsent(names, temporal);
     await sleep(POLL_INTERVAL_MS);
   }
 }

@@ -48,26 +48,42 @@ export function requireSame(
   typed: MigrationOptions,
 ): void {
   const running = { ...requested, ...resolved };
-  const differs =
-    (typed.from !== undefined && !sameInstant(typed.from, running.from)) ||
-    (typed.to !== undefined && !sameInstant(typed.to, running.to)) ||
-    (typed.width !== undefined && typed.width !== running.widthMs) ||
-    (typed.redo === true && !requested.redo);
-  if (!differs) return;
-  const { ship } = asked;
-  throw new FairleadError(
+  if (!differs(running, typed)) return;
+  throw migrationDiffers(asked.ship, asked.ship, running, asked);
+}
+
+/** As {@link requireSame}, of all ships of the fleet; one that an older release started tells nothing, and is joined. */
+export function requireSameFleet(
+  requested: AskedRange | undefined,
+  asked: AskedRange,
+  typed: MigrationOptions,
+): void {
+  if (requested && differs(requested, typed))
+    throw migrationDiffers('the fleet', '--fleet', requested, asked);
+}
+
+/** What one is asked to do with a ship, without which ship that is. */
+export type AskedRange = Omit<MigrationRequest, 'ship'>;
+
+const differs = (running: AskedRange, typed: MigrationOptions): boolean =>
+  (typed.from !== undefined && !sameInstant(typed.from, running.from)) ||
+  (typed.to !== undefined && !sameInstant(typed.to, running.to)) ||
+  (typed.width !== undefined && typed.width !== running.widthMs) ||
+  (typed.redo === true && !running.redo);
+
+const migrationDiffers = (subject: string, words: string, running: AskedRange, asked: AskedRange) =>
+  new FairleadError(
     'migration-differs',
-    `${ship}: a migration of ${describe(running)} runs already; asked was ${describe(asked)}`,
+    `${subject}: a migration of ${describe(running)} runs already; asked was ${describe(asked)}`,
     {
-      hint: `fairlead migrate ${ship} joins it; fairlead cancel ${ship} ends it, then repeat the command`,
+      hint: `fairlead migrate ${words} joins it; fairlead cancel ${words} ends it, then repeat the command`,
     },
   );
-}
 
 const sameInstant = (instant: string, other: string | undefined): boolean =>
   other !== undefined && parseInstant(instant) === parseInstant(other);
 
-function describe({ from, to, widthMs, redo }: Omit<MigrationRequest, 'ship'>): string {
+function describe({ from, to, widthMs, redo }: AskedRange): string {
   const range = from ? rangeTitle({ from, to }) : `the oldest cell → ${to}`;
   return `${range} in chunks of ${formatDurationMs(widthMs)}${redo ? ', proven ones again' : ''}`;
 }

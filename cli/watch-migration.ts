@@ -16,6 +16,7 @@ import {
   workerAbsent,
 } from './ask-workflow.ts';
 import { callController } from './call-controller.ts';
+import { polledOfLate } from './polled-of-late.ts';
 import {
   retriedSteps,
   sentenceOfRetry,
@@ -25,6 +26,8 @@ import {
 import type { MigrationHandle } from './start-migration.ts';
 
 const POLL_INTERVAL_MS = 500;
+/** Each look is work for a worker: at most so many ships are looked at in a second, however many are watched. */
+const LOOKS_PER_SECOND = 20;
 /** Two questions without an answer, so that a worker that is only just starting is not missed. */
 const WORKER_PATIENCE_MS = 6_000;
 const SERVER_PATIENCE_MS = 120_000;
@@ -46,6 +49,8 @@ export interface Watcher {
   onProgress: (progress: MigrationProgress) => void;
   note: (sentence: string) => void;
   signal: AbortSignal;
+  /** How many migrations are watched just now, this one included. */
+  watched: () => number;
 }
 
 /**
@@ -65,7 +70,7 @@ export async function watchMigration(
   const result = resultOf(temporal, handle, watcher, over.signal);
   try {
     for (;;) {
-      const pause = sleep(POLL_INTERVAL_MS, undefined, { signal: watcher.signal });
+      const pause = sleep(lookEveryMs(watcher.watched()), undefined, { signal: watcher.signal });
       const ended = await Promise.race([result, pause.catch(() => undefined)]);
       if (ended) return watch.conclude(ended);
       if (watcher.signal.aborted) return { end: 'detached', last: watch.last };
@@ -75,6 +80,12 @@ export async function watchMigration(
     over.abort();
   }
 }
+
+const lookEveryMs = (watched: number): number =>
+  Math.max(POLL_INTERVAL_MS, (watched * 1_000) / LOOKS_PER_SECOND);
+
+const busySentence = ({ taskQueue }: Names): string =>
+  `no worker answers on the queue ${taskQueue}, though one asked for work a moment ago: it is busy, or has just ended`;
 
 const pausedSentence = (ship: string): string =>
   `${ship} is paused; to go on: fairlead resume ${ship}`;
@@ -106,6 +117,8 @@ class Watch {
       return this.lookAtRetries(reply.answer);
     }
     if (reply.silence === 'no server' || Date.now() - this.silentSince < WORKER_PATIENCE_MS) return;
+    if (!this.last && (await polledOfLate(this.temporal, this.names.taskQueue)))
+      return this.sayOnce(busySentence(this.names));
     const absent = workerAbsent(this.names, this.temporal);
     if (!this.watcher.isTerminal && !this.last) throw absent;
     this.sayOnce(`${absent.message} → ${absent.hint}`);

@@ -45,7 +45,7 @@ export interface CommandWorld extends AsyncDisposable {
   /** Runs a command to its end, without a terminal. */
   fairlead: (...words: string[]) => Promise<Answer>;
   /** One that is not waited for. */
-  start: (...words: string[]) => Pick<ReturnType<typeof startCommand>, 'child' | 'outcome'>;
+  start: (...words: string[]) => ReturnType<typeof startCommand>;
   /** A worker of this world, until it is disposed of. */
   startWorker: (...words: string[]) => Promise<WorldWorker>;
 }

@@ -88,6 +88,12 @@ describe.sequential('commands', () => {
     expect(json().ships).toMatchObject([{ verified: true }, { verified: true }]);
   });
 
+  it('begin another migration of the fleet as soon as the last one has ended', async () => {
+    const fourHours = ['--from', '2025-06-15', '--to', '2025-06-15T04:00'];
+    const { json } = await fairlead('migrate', '--fleet', ...fourHours, '--json');
+    expect(json().ships).toMatchObject([{ chunks: { total: 2 } }, { chunks: { total: 2 } }]);
+  });
+
   it.each([['migrate'], ['status'], ['failed'], ['verify']])(
     '%s suggests the ship that an unknown one means',
     async (command) => {
