@@ -64,7 +64,13 @@ export function addDemo(program: Command): void {
 
 /** What is configured for real work is left out of the game: its file, its databases, its Temporal. */
 function surroundingsOfDemo() {
-  const { FAIRLEAD_SOURCE_URL, FAIRLEAD_TARGET_URL, ...environment } = process.env;
+  const {
+    FAIRLEAD_SOURCE_URL,
+    FAIRLEAD_TARGET_URL,
+    FAIRLEAD_SOURCE_PASSWORD_FILE: _source,
+    FAIRLEAD_TARGET_PASSWORD_FILE: _target,
+    ...environment
+  } = process.env;
   if (FAIRLEAD_SOURCE_URL ?? FAIRLEAD_TARGET_URL)
     note('the demo leaves the configured databases alone, and uses its own');
   const home = resolve(process.env['FAIRLEAD_HOME'] ?? '.fairlead');

@@ -26,10 +26,10 @@ type Fill<T> = (freeze: boolean) => Promise<T>;
  * @throws {FairleadError} among others `source-table-invalid`: a user's own database is left as it is
  */
 export async function fillSource<T>(configuration: Configuration, work: FillWork<T>): Promise<T> {
-  const { url, own } = resolveDatabase(configuration, 'source');
+  const { url, passwordFile, own } = resolveDatabase(configuration, 'source');
   const { table } = configuration.source;
   const timing = configuration.connections;
-  const pool = openPool({ url, role: 'source', maxConnections: 1, timing });
+  const pool = openPool({ url, passwordFile, role: 'source', maxConnections: 1, timing });
   const use = { name: `fairlead/${work.name}`, purpose: 'fill' as const, signal: work.signal };
   try {
     return await withConnection(pool, use, async (client) => {

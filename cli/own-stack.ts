@@ -88,12 +88,20 @@ function workerCommand(
     env: {
       FAIRLEAD_HOME: home,
       [STACK_METRICS_VARIABLE]: String(metricsPort[part]),
-      ...(local && { FAIRLEAD_SOURCE_URL: addresses.sourceUrl }),
-      ...(local && { FAIRLEAD_TARGET_URL: addresses.targetUrl }),
+      ...(local && localDatabases(addresses)),
       ...(ownTemporal && { [STACK_TEMPORAL_VARIABLE]: addresses.temporalAddress }),
     },
   };
 }
+
+/** What the user has set for other databases does not hold for our own. */
+const localDatabases = ({ sourceUrl, targetUrl }: StackAddresses) => ({
+  FAIRLEAD_SOURCE_URL: sourceUrl,
+  FAIRLEAD_TARGET_URL: targetUrl,
+  FAIRLEAD_SOURCE_PASSWORD_FILE: '',
+  FAIRLEAD_TARGET_PASSWORD_FILE: '',
+  PGSSLMODE: '',
+});
 
 /** Of this very program, after `node`. */
 export function workerArguments(part: WorkerPart, configFile: string | undefined): string[] {

@@ -1,4 +1,5 @@
 import { kindOfCode, type ErrorCode, type FailureKind } from './errors.ts';
+import { HANDSHAKE, OTHER_NAME, OUT_OF_DATE, OWN_FILES, UNTRUSTED } from './tls-failure.ts';
 
 /** Which of an activity's times ran out, as Temporal says it. */
 export type ActivityTimeout =
@@ -28,8 +29,9 @@ export interface FailureRule {
   code: ErrorCode;
   /** Whole SQLSTATEs, and classes of two characters; a rule for the whole one wins. */
   states?: readonly string[];
-  /** These states only where the server says so. */
-  saying?: string;
+  /** These states only where the server says so, or so. */
+  saying?: readonly string[];
+  /** One that ends with an underscore is how longer ones begin. */
   errnos?: readonly string[];
   /** What `pg` says, without any code. */
   messages?: readonly string[];
@@ -70,6 +72,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
       'Client has encountered a connection error',
       'Client was closed and is not queryable',
       'Premature close',
+      'There was an error establishing an SSL connection',
     ],
     hint: 'Check that the server runs and that the network reaches it; it is tried again.',
     urlPart: 'host and port',
@@ -90,7 +93,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   {
     code: 'statement-cancelled',
     states: ['57014'],
-    saying: 'user request',
+    saying: ['user request'],
     hint: 'Nothing: it is done again. To end a migration: fairlead cancel <ship>.',
   },
   {
@@ -109,7 +112,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   {
     code: 'chunk-too-big',
     states: ['54000', 'XX000'],
-    saying: 'memory',
+    saying: ['memory'],
     hint: 'Nothing: the chunk is split. If many are, migrate with a smaller --width.',
   },
   {
@@ -131,8 +134,41 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   {
     code: 'read-only',
     states: ['54000'],
-    saying: 'wraparound',
+    saying: ['wraparound'],
     hint: 'VACUUM the database as its superuser: until then its server takes no writes.',
+  },
+  {
+    code: 'tls-failed',
+    errnos: UNTRUSTED,
+    hint: 'Name the authority that signed it: sslrootcert=/path/ca.pem in the URL of the database.',
+  },
+  {
+    code: 'tls-failed',
+    errnos: OUT_OF_DATE,
+    hint: 'Have its server get a new certificate, and load it by select pg_reload_conf().',
+  },
+  {
+    code: 'tls-failed',
+    errnos: [OTHER_NAME],
+    hint: 'Write a host that the certificate is for into the URL of the database; or sslmode=verify-ca, which does not look at the name.',
+  },
+  {
+    code: 'tls-failed',
+    states: ['28000'],
+    saying: ['valid client certificate'],
+    errnos: [...HANDSHAKE, OWN_FILES],
+    hint: 'Name a certificate that is accepted there, and its key: sslcert=/path/client.pem&sslkey=/path/client.key in the URL of the database.',
+  },
+  {
+    code: 'tls-failed',
+    messages: ['The server does not support SSL connections'],
+    hint: 'Have its server speak TLS: alter system set ssl = on. Or, in a network that you trust, write sslmode=disable into the URL of the database.',
+  },
+  {
+    code: 'tls-failed',
+    states: ['28000'],
+    saying: ['no encryption', 'SSL off'],
+    hint: 'Its server may want TLS: write sslmode=verify-full&sslrootcert=/path/ca.pem into the URL of the database. Or let this host in without, in pg_hba.conf.',
   },
   {
     code: 'login-refused',
@@ -150,7 +186,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   {
     code: 'database-absent',
     states: ['55000'],
-    saying: 'accepting connections',
+    saying: ['accepting connections'],
     hint: 'Let the database take connections again: alter database … allow_connections true.',
   },
   {
@@ -186,14 +222,17 @@ export function classifyFailure(facts: FailureFacts): Judgement {
 
 function ruleFor({ code, message = '', timeout, bytesFlowed }: FailureFacts) {
   const state = typeof code === 'string' ? code : '';
-  const isSaid = ({ saying }: FailureRule) => saying === undefined || message.includes(saying);
+  const isSaid = ({ saying }: FailureRule) =>
+    saying === undefined || saying.some((words) => message.includes(words));
   const has = (states: string) => (rule: FailureRule) =>
     rule.states?.includes(states) === true && isSaid(rule);
   if (timeout !== undefined)
     return ({ timeouts, whileBytesFlow }: FailureRule) =>
       timeouts?.includes(timeout) === true && (!whileBytesFlow || bytesFlowed === true);
-  if (FAILURE_RULES.some(({ errnos }) => errnos?.includes(state)))
-    return ({ errnos }: FailureRule) => errnos?.includes(state) === true;
+  const hasErrno = ({ errnos }: FailureRule) =>
+    errnos?.some((errno) => (errno.endsWith('_') ? state.startsWith(errno) : errno === state)) ===
+    true;
+  if (FAILURE_RULES.some(hasErrno)) return hasErrno;
   if (/^[0-9A-Z]{5}$/.test(state))
     return FAILURE_RULES.some(has(state)) ? has(state) : has(state.slice(0, 2));
   return ({ messages }: FailureRule) => messages?.some((known) => message.includes(known)) === true;

@@ -36,6 +36,7 @@ export const kindOfCode = {
   'installation-differs': 'operator',
   'permission-denied': 'operator',
   'login-refused': 'operator',
+  'tls-failed': 'operator',
   'database-absent': 'operator',
   'disk-full': 'operator',
   'read-only': 'operator',

@@ -4,7 +4,9 @@ import type { MigrationTiming } from '../domain/migration-timing.ts';
 import { checkDigitWarning } from '../domain/ship.ts';
 import type { TableName } from '../domain/table-name.ts';
 import type { ValueFormat } from '../domain/value-format.ts';
+import { withTlsOf } from '../activities/postgres/tls-of-url.ts';
 import { crossFaults } from './configuration/cross-faults.ts';
+import { databaseFaults } from './configuration/database-faults.ts';
 import {
   misspelledVariables,
   overlayEnvironment,
@@ -27,6 +29,8 @@ export { nearestShip } from './configuration/nearest.ts';
 export interface DatabaseConfiguration {
   /** May bear a password: never shown, never an argument of a workflow. */
   url: string | undefined;
+  /** Absolute. */
+  passwordFile: string | undefined;
   table: TableName;
 }
 
@@ -116,6 +120,7 @@ export function loadConfiguration({
   const faults = [
     ...(parsed.success ? [] : faultsOf(parsed.error)),
     ...crossFaults(content),
+    ...databaseFaults(content, base, environment),
     ...groups.faults,
     ...misspelledVariables(environment),
   ];
@@ -146,8 +151,8 @@ function assemble(
     file,
     home: home ? resolve(home) : resolve(base, '.fairlead'),
     local: source.url === undefined && target.url === undefined,
-    source: { url: source.url, table: source.table },
-    target: { url: target.url, table: target.table },
+    source: databaseOf(source, base, environment),
+    target: databaseOf(target, base, environment),
     migration: {
       widthMs: migration.width,
       window: migration.window,
@@ -175,6 +180,16 @@ function assemble(
     warnings: fleet.ships.flatMap((ship) => checkDigitWarning(ship) ?? []),
   };
 }
+
+const databaseOf = (
+  { url, passwordFile, table }: ConfigurationFile['source'],
+  base: string,
+  environment: Environment,
+): DatabaseConfiguration => ({
+  url: url && withTlsOf(url, environment, base),
+  passwordFile: passwordFile && resolve(base, passwordFile),
+  table,
+});
 
 const workerOf = (worker: ConfigurationFile['worker']): Configuration['worker'] => ({
   chunkSlots: worker.chunkSlots,

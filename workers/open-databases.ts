@@ -24,14 +24,17 @@ export function openDatabases(
   log?: Logger,
 ): OpenDatabases {
   const { migration, connections, channelGroups } = configuration;
-  const open = (role: 'source' | 'target') =>
-    openPool({
-      url: resolveDatabase(configuration, role).url,
+  const open = (role: 'source' | 'target') => {
+    const { url, passwordFile } = resolveDatabase(configuration, role);
+    return openPool({
+      url,
+      passwordFile,
       role,
       maxConnections,
       timing: connections,
       log: log && { warn: (message, fields) => log.warn(fields, message) },
     });
+  };
   const [source, target] = [open('source'), open('target')];
   const types = Object.entries(migration.channelTypes);
   return {

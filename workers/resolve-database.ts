@@ -3,8 +3,9 @@ import type { Configuration } from './configuration.ts';
 import { readStack } from './stack/stack-file.ts';
 
 export interface ResolvedDatabase {
-  /** Bears the password. */
+  /** Bears the password, unless a file does. */
   url: string;
+  passwordFile: string | undefined;
   /** True for the embedded PostgreSQL, where missing tables are ours to make. */
   own: boolean;
 }
@@ -18,11 +19,11 @@ export function resolveDatabase(
   configuration: Configuration,
   role: 'source' | 'target',
 ): ResolvedDatabase {
-  const { url } = configuration[role];
-  if (url !== undefined) return { url, own: false };
+  const { url, passwordFile } = configuration[role];
+  if (url !== undefined) return { url, passwordFile, own: false };
   if (!configuration.local) throw notConfigured(role);
   const stack = readStack(configuration.home);
-  if (stack) return { url: stack[`${role}Url`], own: true };
+  if (stack) return { url: stack[`${role}Url`], passwordFile, own: true };
   throw new FairleadError('stack-absent', `no local stack runs in ${configuration.home}`, {
     hint: `start it in another terminal with: fairlead up — or set [${role}] url in fairlead.toml`,
   });

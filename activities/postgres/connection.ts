@@ -4,7 +4,8 @@ import { isAboutCells, type ConnectionPurpose } from '../../domain/connection-ti
 import { FairleadError } from '../../domain/errors.ts';
 import { cancelBackend } from './cancel-backend.ts';
 import { isDeadPath } from './dead-path.ts';
-import { failureToConnect, prepareFor, roleOf, sessionOf, socketOf } from './open-pool.ts';
+import { socketOf } from './client-config.ts';
+import { failureToConnect, prepareFor, roleOf, sessionOf } from './open-pool.ts';
 import { asFairleadError, busy } from './postgres-failure.ts';
 import type { Session } from './session-settings.ts';
 

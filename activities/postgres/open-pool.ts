@@ -6,9 +6,11 @@ import {
   type ConnectionTiming,
 } from '../../domain/connection-timing.ts';
 import type { FairleadError } from '../../domain/errors.ts';
+import { readClientConfig, socketOf, type DatabaseAddress } from './client-config.ts';
 import { asFairleadError, connectFailure } from './postgres-failure.ts';
 import { setLimits, setUpSession, type Session, type SettingOutcome } from './session-settings.ts';
 import { isTcp, openSocket } from './socket-options.ts';
+import type { TlsOfUrl } from './tls-of-url.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -17,11 +19,7 @@ export interface ConnectionLog {
   warn(message: string, fields: Record<string, unknown>): void;
 }
 
-export interface PoolOptions {
-  /** A connection string; never shown to anyone. */
-  url: string;
-  /** What an operator calls this database: `source` or `target`. */
-  role: 'source' | 'target';
+export interface PoolOptions extends DatabaseAddress {
   maxConnections: number;
   timing?: ConnectionTiming;
   /** Is told once of each setting that the database refuses; without it, nobody is. */
@@ -33,6 +31,9 @@ interface PoolState {
   role: PoolOptions['role'];
   timing: ConnectionTiming;
   clientConfig: ClientConfig;
+  tls: TlsOfUrl;
+  /** `db.example:5432`, for messages. */
+  server: string;
   sockets: Set<Socket>;
   /** What was asked last, and what became of it, by setting. */
   settings: Map<string, SettingOutcome>;
@@ -45,19 +46,23 @@ const sessions = new WeakMap<ClientBase, Session>();
 
 /** A pool whose connections notice within 80 s that the other side is gone, in either direction. */
 export function openPool({
-  url,
-  role,
   maxConnections,
   timing = DEFAULT_CONNECTION_TIMING,
   log,
+  ...database
 }: PoolOptions): Pool {
+  const { role } = database;
+  const { config, tls, server, renew } = readClientConfig(database);
   const sockets = new Set<Socket>();
   const settings = new Map<string, SettingOutcome>();
   const tell = tellOnce(role, settings, log);
   const clientConfig: ClientConfig = {
-    connectionString: url,
+    ...config,
     application_name: `fairlead/${role}`,
-    stream: () => trackedSocket(timing, sockets, tell),
+    stream: () => {
+      renew();
+      return trackedSocket(timing, sockets, tell);
+    },
   };
   const pool = new Pool({
     ...clientConfig,
@@ -71,7 +76,17 @@ export function openPool({
     },
   });
   const readLimits = new Set<ConnectionPurpose>();
-  states.set(pool, { role, timing, clientConfig, sockets, settings, readLimits, tell });
+  states.set(pool, {
+    role,
+    timing,
+    clientConfig,
+    tls,
+    server,
+    sockets,
+    settings,
+    readLimits,
+    tell,
+  });
   pool.on('error', () => {
     // The pool has dropped this idle connection already, and opens another one when it is asked to.
   });
@@ -93,16 +108,16 @@ export const socketsOf = (pool: Pool): Iterable<Socket> => states.get(pool)?.soc
 export const clientConfigOf = (pool: Pool): ClientConfig | undefined =>
   states.get(pool)?.clientConfig;
 
+/** What the URL asks of TLS, and of whom; undefined for a pool that is not of {@link openPool}. */
+export const askedOf = (pool: Pool): Pick<PoolState, 'tls' | 'server'> | undefined =>
+  states.get(pool);
+
 /** Undefined for a connection of a pool that is not of {@link openPool}. */
 export const sessionOf = (client: ClientBase): Session | undefined => sessions.get(client);
 
 /** A pooler makes up the process id that it tells its clients. */
 export const isDirect = (client: ClientBase): boolean =>
   sessionOf(client)?.pid === (client as unknown as { processID: number }).processID;
-
-/** With TLS, the stream that is laid over it. */
-export const socketOf = (client: ClientBase): Socket =>
-  (client as unknown as { connection: { stream: Socket } }).connection.stream;
 
 /** Gives a connection the name and the limits of what it is taken for. */
 export async function prepareFor(
@@ -123,7 +138,7 @@ export async function prepareFor(
 /** The failure to get a connection, with what to look at. */
 export const failureToConnect = (error: unknown, pool: Pool, name: string): FairleadError => {
   const state = states.get(pool);
-  return state ? connectFailure(error, state.role) : asFairleadError(error, name);
+  return state ? connectFailure(error, state.role, state.server) : asFairleadError(error, name);
 };
 
 function trackedSocket(

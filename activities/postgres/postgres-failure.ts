@@ -1,5 +1,6 @@
 import { classifyFailure, HINT_WHEN_BUSY, hintToConnect } from '../../domain/classify-failure.ts';
 import { FairleadError } from '../../domain/errors.ts';
+import { tlsFailureInWords } from '../../domain/tls-failure.ts';
 
 interface DriverError {
   code?: unknown;
@@ -7,6 +8,7 @@ interface DriverError {
   detail?: string;
   table?: string;
   column?: string;
+  cert?: { subjectaltname?: string };
   errors?: DriverError[];
 }
 
@@ -15,8 +17,14 @@ interface DriverError {
  *
  * @param subject what was being done, to what
  * @param database `source` or `target`
+ * @param server what people call its server
  */
-export function asFairleadError(error: unknown, subject: string, database?: string): FairleadError {
+export function asFairleadError(
+  error: unknown,
+  subject: string,
+  database?: string,
+  server = 'its server',
+): FairleadError {
   if (error instanceof FairleadError) return error;
   const failure = firstOf(error as DriverError);
   const { code, hint } = classifyFailure({
@@ -25,7 +33,8 @@ export function asFairleadError(error: unknown, subject: string, database?: stri
     database,
   });
   const state = typeof failure.code === 'string' ? ` (${failure.code})` : '';
-  const message = `${subject}: ${failure.message ?? String(error)}${state}`;
+  const words = tlsFailureInWords(failure, server) ?? `${failure.message ?? String(error)}${state}`;
+  const message = `${subject}: ${words}`;
   return new FairleadError(code, message, { ...(hint && { hint }), cause: error });
 }
 
@@ -34,8 +43,9 @@ export function asFairleadError(error: unknown, subject: string, database?: stri
  *
  * @param role `source` or `target`; else what was being done
  */
-export function connectFailure(error: unknown, role: string): FairleadError {
-  const failure = asFairleadError(error, `the ${role} database`, role);
+export function connectFailure(error: unknown, role: string, server?: string): FairleadError {
+  if (error instanceof FairleadError) return error;
+  const failure = asFairleadError(error, `the ${role} database`, role, server);
   if (failure.kind === 'too-big') return busy(failure);
   const { code, message } = firstOf(error as DriverError);
   const hint = hintToConnect({ code, message }, role);

@@ -1,6 +1,7 @@
 import { Client, type Pool } from 'pg';
 import { FairleadError } from '../../domain/errors.ts';
-import { clientConfigOf, socketOf } from './open-pool.ts';
+import { socketOf } from './client-config.ts';
+import { clientConfigOf } from './open-pool.ts';
 import { asFairleadError } from './postgres-failure.ts';
 
 /**

@@ -11,12 +11,15 @@ export const failureTable = (): string[] =>
 function rowOf(rule: FailureRule): string[] {
   const { code, states = [], saying, errnos = [], messages = [], timeouts = [], hint } = rule;
   const shown = states.map((state) => (state.length === 2 ? `${state}xxx` : state)).join(' ');
-  const drivers = [errnos.join(' '), ...messages.map((message) => `“${message}”`)];
+  const drivers = [
+    errnos.map((errno) => errno.replace(/_$/, '_…')).join(' '),
+    ...messages.map((message) => `“${message}”`),
+  ];
   const ran = timeouts.map((timeout) => timeout.toLowerCase().replaceAll('_', '-')).join(', ');
   return [
     `[${code}](#${code})`,
     kindOfCode[code],
-    saying ? `${shown} saying “${saying}”` : shown,
+    saying ? `${shown} saying ${saying.map((words) => `“${words}”`).join(' or ')}` : shown,
     drivers.filter(Boolean).join(', '),
     rule.whileBytesFlow ? `${ran} while bytes flow` : ran,
     hint.replaceAll('<', '&lt;'),

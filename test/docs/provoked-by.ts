@@ -78,6 +78,10 @@ export const provokedBy: Readonly<Record<ErrorCode, Provocation>> = {
   ),
   'permission-denied': failures('operator-failures', 'a right on a wide table is revoked'),
   'login-refused': failures('operator-failures', 'a password is changed'),
+  'tls-failed': postgres(
+    'tls-failures',
+    'tells with %s that another authority has signed the certificate',
+  ),
   'database-absent': failures('operator-failures', 'the target gets another name'),
   'disk-full': failures(
     'operator-failures',

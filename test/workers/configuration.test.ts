@@ -62,10 +62,55 @@ describe('defaults', () => {
     const files = Object.fromEntries(
       ['auxiliary', 'engine', 'navigation'].map((name) => [`${name}.txt`, `/${name}\n`]),
     );
-    const configuration = load(everything.replaceAll('channels/', ''), {}, files);
+    const named = { 'reader.password': 'secret', 'writer.password': 'secret' };
+    const configuration = load(everything.replaceAll('channels/', ''), {}, { ...files, ...named });
     expect(configuration.sensors).toHaveLength(1);
     expect(configuration.migration.installation).toBe('pier');
     expect(configuration.stack.postgresPort).toBe(54_329);
+  });
+});
+
+describe('TLS and passwords of a database', () => {
+  const source = (parameters: string, more = '') =>
+    `[source]\nurl = "postgresql://a@db.example/c?${parameters}"\n${more}\n[target]\nurl = "postgresql://a@b/c"`;
+
+  it('are told with every fault, and never dialled with one', () => {
+    const files = { 'ca.pem': 'no certificate', 'empty.password': '\n' };
+    const faulty: [string, string][] = [
+      ['sslmode=prefer', 'has sslmode="prefer", which may fall back to no encryption in silence'],
+      ['sslmode=full', 'has sslmode="full"; write one of disable, require, verify-ca, verify-full'],
+      ['ssl=no-verify', 'has ssl: write sslmode instead'],
+      ['sslmode=verify-ca', 'has sslmode=verify-ca without sslrootcert'],
+      ['sslrootcert=ca.pem', 'has certificates, and no sslmode that uses them'],
+      ['sslmode=require&sslcert=a.pem', 'has one of sslcert and sslkey: both or neither'],
+      ['sslmode=require&sslcrl=a.pem', 'has sslcrl, which Fairlead does not know'],
+    ];
+    for (const [parameters, fault] of faulty)
+      expect(faultsOf(source(parameters), {}, files)).toContain(`line 2: source.url ${fault}`);
+    const trusting = (file: string) => source(`sslmode=verify-full&sslrootcert=${file}`);
+    expect(faultsOf(trusting('no.pem'))).toMatch(/url names .*no.pem, which cannot be read/);
+    expect(faultsOf(trusting('ca.pem'), {}, files)).toMatch(/is no PEM file of a certificate/);
+    expect(faultsOf(source('', 'passwordFile = "no.password"'))).toContain('(ENOENT)');
+    expect(faultsOf(source('', 'passwordFile = "empty.password"'), {}, files)).toContain(
+      'is empty',
+    );
+    const both = {
+      FAIRLEAD_SOURCE_URL: 'postgresql://a:secret@b/c',
+      FAIRLEAD_SOURCE_PASSWORD_FILE: 'ca.pem',
+    };
+    const fault = faultsOf('[target]\nurl = "postgresql://a@b/c"', both, files);
+    expect(fault).toContain('and url has a password too');
+    expect(fault).not.toContain('secret');
+    expect(faultsOf('[source]\npasswordFile = "ca.pem"', {}, files)).toContain('and url is not');
+  });
+
+  it("are completed by libpq's variables, with absolute paths", () => {
+    const environment = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: 'system' };
+    const read = (url: string) => load(`[source]\nurl = "${url}"`, environment).source.url;
+    expect(read('postgresql://a@b/c')).toBe(
+      'postgresql://a@b/c?sslmode=verify-full&sslrootcert=system',
+    );
+    expect(read('postgresql://a@b/c?sslmode=disable')).toBe('postgresql://a@b/c?sslmode=disable');
   });
 });
 

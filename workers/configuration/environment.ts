@@ -8,6 +8,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const variables = {
   FAIRLEAD_SOURCE_URL: ['source', 'url'],
   FAIRLEAD_TARGET_URL: ['target', 'url'],
+  FAIRLEAD_SOURCE_PASSWORD_FILE: ['source', 'passwordFile'],
+  FAIRLEAD_TARGET_PASSWORD_FILE: ['target', 'passwordFile'],
   FAIRLEAD_POSTGRES_PORT: ['stack', 'postgresPort'],
   FAIRLEAD_TEMPORAL_PORT: ['stack', 'temporalPort'],
   FAIRLEAD_TEMPORAL_UI_PORT: ['stack', 'temporalUiPort'],

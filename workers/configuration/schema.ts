@@ -18,8 +18,23 @@ export const usualGroups = ['auxiliary', 'engine', 'navigation'].map((name, inde
   file: `channels/${name}.txt`,
 }));
 
+const passwordFile = (example: string) =>
+  z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The file with the password, read anew for each connection; relative to fairlead.toml.',
+    )
+    .meta({ example });
+
 const source = z.strictObject({
-  url: postgresUrl().optional().describe('The database that is read.'),
+  url: postgresUrl()
+    .optional()
+    .describe(
+      'The database that is read; sslmode, sslrootcert, sslcert and sslkey as libpq has them.',
+    ),
+  passwordFile: passwordFile('reader.password'),
   table: tableName().prefault('tenant.tbl_data_timeseries').describe('The narrow table.'),
 });
 
@@ -28,6 +43,7 @@ const target = z.strictObject({
     .optional()
     .describe('The database that is written; may be the same one.')
     .meta({ example: 'postgresql://writer@db.example/tenant_builder' }),
+  passwordFile: passwordFile('writer.password'),
   table: tableTemplate()
     .prefault('tenant.tbl_data_timeseries_{ship}_{group}')
     .describe('The wide tables: {ship} is the id in lower case, {group} the group number.'),

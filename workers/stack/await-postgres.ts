@@ -57,6 +57,7 @@ async function connectWhenReady(
 async function connect(url: string): Promise<Client> {
   const client = new Client({
     connectionString: url,
+    ssl: false,
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
   });
   client.on('error', () => undefined);

@@ -2,6 +2,8 @@ import { escapeIdentifier } from 'pg';
 import { settingsOf, withConnection } from '../connection.ts';
 import type { SettingOutcome } from '../session-settings.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
+import { askedOf } from '../open-pool.ts';
+import { encryptionCheck } from './encryption.ts';
 import { PREFLIGHT, attempt, type Deadline, type Side } from './look.ts';
 import type { SessionSetting } from './session-settings.ts';
 
@@ -13,10 +15,16 @@ export async function checkPath(
 ): Promise<Check[]> {
   return [
     ...(await attempt('sessions', side.role, 'path', () => pathChecks(side, deadline))),
+    ...encryptionChecks(side),
     ...keepaliveChecks(side, settings, settingsOf(side.pool)),
     ...acceptedChecks(side, settingsOf(side.pool)),
   ];
 }
+
+const encryptionChecks = (side: Side): Check[] => {
+  const asked = askedOf(side.pool);
+  return asked ? [encryptionCheck(side, asked.tls, asked.server)] : [];
+};
 
 async function pathChecks(side: Side, deadline: Deadline): Promise<Check[]> {
   const { role, facts } = side;

@@ -1,5 +1,7 @@
+import { TLSSocket } from 'node:tls';
 import type { PoolClient } from 'pg';
-import { isDirect, socketOf } from '../open-pool.ts';
+import { socketOf } from '../client-config.ts';
+import { isDirect } from '../open-pool.ts';
 import { isTcp } from '../socket-options.ts';
 import { readRoleSettings } from './session-settings.ts';
 
@@ -28,6 +30,8 @@ export interface ServerFacts {
   isPooled: boolean;
   /** Address or port change on the way: NAT, or a proxy. */
   isTranslated: boolean;
+  isLoopback: boolean;
+  /** By which version of TLS, from us to what answers. */
   encrypted: string | undefined;
 }
 
@@ -38,8 +42,7 @@ export async function readFacts(client: PoolClient): Promise<ServerFacts> {
             current_user as user, d.datname as database, d.oid::int8::text as oid,
             pg_encoding_to_char(d.encoding) as encoding, pg_is_in_recovery() as recovery,
             pg_postmaster_start_time()::text as started, host(inet_server_addr()) as server_address,
-            inet_server_port() as server_port, inet_client_port() as client_port,
-            (select version from pg_stat_ssl where pid = pg_backend_pid() and ssl) as tls
+            inet_server_port() as server_port, inet_client_port() as client_port
        from pg_database d where d.datname = current_database()`,
   );
   const row = rows[0];
@@ -60,7 +63,8 @@ export async function readFacts(client: PoolClient): Promise<ServerFacts> {
     isUnixSocket: !isTcp(socket),
     isPooled,
     isTranslated: !isPooled && row.client_port > 0 && row.client_port !== socket.localPort,
-    encrypted: row.tls ?? undefined,
+    isLoopback: /^(::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? ''),
+    encrypted: socket instanceof TLSSocket ? (socket.getProtocol() ?? undefined) : undefined,
   };
 }
 

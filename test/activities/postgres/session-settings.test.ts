@@ -8,7 +8,7 @@ import {
   withConnection,
   type PoolOptions,
 } from '../../../activities/postgres/connection.ts';
-import { socketOf } from '../../../activities/postgres/open-pool.ts';
+import { socketOf } from '../../../activities/postgres/client-config.ts';
 import { queryEach } from '../../../activities/postgres/query-each.ts';
 import { readSocketOptions } from '../../../activities/postgres/socket-options.ts';
 import {

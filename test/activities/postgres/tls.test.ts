@@ -1,7 +1,4 @@
 // Over TLS the socket that is talked on is not the one that the options are set on.
-import { chmod, chown } from 'node:fs/promises';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { expect, it } from 'vitest';
@@ -11,38 +8,21 @@ import {
   settingsOf,
   withConnection,
 } from '../../../activities/postgres/connection.ts';
-import { socketOf, socketsOf } from '../../../activities/postgres/open-pool.ts';
+import { socketOf } from '../../../activities/postgres/client-config.ts';
+import { socketsOf } from '../../../activities/postgres/open-pool.ts';
 import { readSocketOptions } from '../../../activities/postgres/socket-options.ts';
-import { anyFreePort } from '../../../workers/stack/choose-port.ts';
-import { postgresAccount } from '../../../workers/stack/postgres-account.ts';
-import { startPostgres } from '../../../workers/stack/postgres-server.ts';
-import { temporaryFolder } from '../../temporary-folder.ts';
-import { makeCertificate } from '../sensor/certificates.ts';
+import { hasOpenssl, tlsServer } from './tls-server.ts';
 
 const name = 'fairlead/test';
-
-async function startWithTls(folder: string) {
-  makeCertificate(folder, 'IP:127.0.0.1');
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const account = await postgresAccount();
-  await chmod(key, 0o600);
-  if (account) await chown(key, account.uid, account.gid);
-  return startPostgres({
-    folder: join(folder, 'postgres'),
-    port: await anyFreePort(),
-    report: () => {},
-    settings: { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key, shared_buffers: '32MB' },
-  });
-}
 
 it.runIf(process.platform === 'linux' && hasOpenssl())(
   'a connection over TLS has the options and settings too, and is ended on the server',
   async () => {
-    await using folder = await temporaryFolder();
-    const server = await startWithTls(folder.path);
-    const url = `${server.url}?sslmode=no-verify`;
+    await using server = await tlsServer();
+    // Where nothing comes in without TLS, not even what ends it.
+    const url = server.url('encrypted', { sslmode: 'require' });
     const pool = openPool({ url, role: 'target', maxConnections: 1 });
-    const observer = new Client({ connectionString: server.url });
+    const observer = new Client({ connectionString: server.url('tenant_builder') });
     await observer.connect();
     try {
       const stop = new AbortController();
@@ -75,16 +55,6 @@ it.runIf(process.platform === 'linux' && hasOpenssl())(
       while ([...socketsOf(pool)].length > 0) await sleep(10);
     } finally {
       await observer.end();
-      await server.stop();
     }
   },
 );
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync('openssl', ['version']);
-    return true;
-  } catch {
-    return false;
-  }
-}
