@@ -1,16 +1,18 @@
-import { once } from 'node:events';
 import type { Command } from 'commander';
+import { diagnose, type Diagnosis } from '../domain/diagnosis.ts';
 import { formatCount } from '../domain/format-figures.ts';
-import { diagnose, postProcLines, type Diagnosis } from '../domain/diagnosis.ts';
-import type { LegacyFailures } from '../domain/legacy-failures.ts';
+import { LegacyFailures } from '../domain/legacy-failures.ts';
 import { addCommand, note, type CommonOptions } from './command.ts';
 import { requireFiles } from './diagnose/choose-files.ts';
 import { diagnosisJson } from './diagnose/diagnosis-json.ts';
-import { diagnosisPage } from './diagnose/diagnosis-page.ts';
-import { diagnosisText } from './diagnose/diagnosis-text.ts';
+import { diagnosisPage, MOST_RANGES } from './diagnose/diagnosis-page.ts';
+import { diagnosisText, MOST_LINES } from './diagnose/diagnosis-text.ts';
 import type { Canvas } from './diagnose/histogram-text.ts';
+import { print } from './diagnose/print.ts';
+import { RangeOutputs } from './diagnose/range-outputs.ts';
 import { readLogs } from './diagnose/read-logs.ts';
-import { inBatches, writeWhole } from './diagnose/write-whole.ts';
+import { writeWhole } from './diagnose/write-whole.ts';
+import { documentOfFailure, reportFailure } from './report-failure.ts';
 
 type Options = CommonOptions & { csv?: string; html?: string };
 
@@ -33,36 +35,43 @@ export function addDiagnose(program: Command): void {
 }
 
 async function diagnoseLogs(logs: readonly string[], options: Options): Promise<void> {
-  await requireFiles({ logs, csv: options.csv, html: options.html });
-  const { failures, reading, isWhole } = await readLogs(logs);
-  const diagnosis = diagnose(failures, reading);
-  await writeFiles(diagnosis, failures, logs, options);
-  await print(
-    options.json
-      ? diagnosisJson(diagnosis, failures)
-      : [`${diagnosisText(diagnosis, failures, canvas())}\n`],
-  );
-  process.exitCode = isWhole ? 0 : 4;
+  const { csv, html, json = false } = options;
+  await requireFiles({ logs, csv, html });
+  const most = html === undefined ? MOST_LINES : MOST_RANGES;
+  await using ranges = await RangeOutputs.open(most, csv, json);
+  try {
+    process.exitCode = await report(logs, ranges, options);
+  } catch (error) {
+    if (!ranges.hasBegunJson) throw error;
+    await ranges.finishJson(documentOfFailure(error));
+    reportFailure(error, []);
+  }
 }
 
-async function writeFiles(
-  diagnosis: Diagnosis,
-  failures: LegacyFailures,
+/** @returns the exit code */
+async function report(
   logs: readonly string[],
-  { csv, html }: Options,
-): Promise<void> {
+  ranges: RangeOutputs,
+  { csv, html, json }: Options,
+): Promise<number> {
+  const failures = new LegacyFailures(ranges.add);
+  const { reading, isWhole } = await readLogs(logs, failures, () => ranges.flush());
+  const diagnosis = diagnose(failures, reading);
   if (csv !== undefined) {
-    await writeWhole(csv, postProcLines(failures));
+    await ranges.finishCsv();
     note(`${csv}: ${formatCount(diagnosis.ranges)} ranges; ${nextStep(csv, diagnosis)}`);
   }
   if (html !== undefined) {
-    await writeWhole(html, diagnosisPage(diagnosis, failures, logs));
+    await writeWhole(html, diagnosisPage(diagnosis, ranges.first, logs));
     note(`${html}: the report as a page`);
   }
+  if (json) await ranges.finishJson(diagnosisJson(diagnosis));
+  else await print(`${diagnosisText(diagnosis, ranges.first, canvas())}\n`);
+  return isWhole ? 0 : 4;
 }
 
 function nextStep(csv: string, { failures, ranges, unpaired }: Diagnosis): string {
-  const left = failures - ranges + unpaired.ranges.length;
+  const left = failures - ranges + unpaired.rangeCount;
   return left === 0
     ? `to migrate them: fairlead reprocess ${csv}`
     : `${formatCount(left)} without a ship or a range are not in it`;
@@ -75,10 +84,4 @@ function canvas(): Canvas {
     width: columns ?? USUAL_WIDTH,
     isColoured: isTTY && !isDumb && !process.env.NO_COLOR,
   };
-}
-
-/** Piece by piece, as fast as the reader of stdout takes it. */
-async function print(pieces: Iterable<string>): Promise<void> {
-  for (const piece of inBatches(pieces))
-    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
 }

@@ -13,12 +13,14 @@ export function reportFailure(error: unknown, argv: readonly string[]): void {
   process.stderr.write(`fairlead: ${failure.message}\n`);
   if (failure.kind === 'bug') process.stderr.write(`${stackOf(error)}\n`);
   if (failure.hint) process.stderr.write(`  → ${failure.hint}\n`);
-  if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(documentOf(failure))}\n`);
+  if (argv.includes('--json'))
+    process.stdout.write(`${JSON.stringify(documentOfFailure(failure))}\n`);
 }
 
-const documentOf = ({ code, message, hint }: FairleadError) => ({
-  error: { code, message, hint: hint ?? null },
-});
+export function documentOfFailure(error: unknown): object {
+  const { code, message, hint = null } = asFailure(error);
+  return { error: { code, message, hint } };
+}
 
 function asFailure(error: unknown): FairleadError {
   if (error instanceof FairleadError) return error;

@@ -1,8 +1,10 @@
+import type { Span } from './chunk-planning.ts';
 import { describeDurations, type DurationStatistics } from './duration-statistics.ts';
 import { pictureDurations, type DurationPicture } from './duration-histogram.ts';
 import { adviceOn, explainVerdicts, type Explanation } from './explain-verdicts.ts';
-import type { LegacyFailures } from './legacy-failures.ts';
-import { formatPostProc } from './post-proc.ts';
+import { MOST_DURATIONS, type DurationTally } from './duration-tally.ts';
+import { formatCount, formatNoun } from './format-figures.ts';
+import type { LegacyFailures, LegacyRange } from './legacy-failures.ts';
 import { judgeDurations, TIMEOUT_CAUSES, type Judgement } from './timeout-verdicts.ts';
 import { formatInstant } from './time.ts';
 
@@ -15,7 +17,7 @@ export interface LogReading {
   notes: string[];
 }
 
-/** All that a report tells of the old pipeline's logs, but for the list of ranges. */
+/** All that a report tells of the old pipeline's logs, but for the ranges whose failed query is known. */
 export interface Diagnosis {
   reading: LogReading;
   failures: number;
@@ -23,7 +25,14 @@ export interface Diagnosis {
   found: DiagnosisOfDurations | undefined;
   byShip: { ship: string; count: number }[];
   byError: { error: string; count: number }[];
-  unpaired: { failures: number; ranges: { from: string; to: string }[] };
+  unpaired: {
+    failures: number;
+    rangeCount: number;
+    /** The first ones. */
+    ranges: { from: string; to: string }[];
+  };
+  /** Failures that bear a range. */
+  paired: number;
   /** Failures that bear a ship and a range: those that can be migrated anew. */
   ranges: number;
   warnings: string[];
@@ -47,82 +56,99 @@ export interface FailedRangeReport {
 
 /** Comes to a diagnosis of all that was read. */
 export function diagnose(failures: LegacyFailures, reading: LogReading): Diagnosis {
-  const ships = new Map<string, number>();
-  const errors = new Map<string, number>();
-  let ranges = 0;
-  for (const { ship, error, range } of failures) {
-    ships.set(ship, (ships.get(ship) ?? 0) + 1);
-    errors.set(error, (errors.get(error) ?? 0) + 1);
-    if (range && ship !== '') ranges++;
-  }
-  const unpairedRanges = failures.unpairedRanges.map(({ fromUs, toUs }) => ({
-    from: formatInstant(fromUs),
-    to: formatInstant(toUs),
-  }));
   return {
     reading,
     failures: failures.count,
-    found: failures.count > 0 ? diagnoseDurations(failures) : undefined,
-    byShip: mostFirst(ships).map(([ship, count]) => ({ ship, count })),
-    byError: mostFirst(errors).map(([error, count]) => ({ error, count })),
-    unpaired: { failures: failures.unpairedFailures, ranges: unpairedRanges },
-    ranges,
-    warnings: warningsAbout(failures, ships.get('') ?? 0),
+    found: failures.count > 0 ? diagnoseDurations(failures.durations) : undefined,
+    byShip: failures.ships.mostFirst().map(([ship, count]) => ({ ship, count })),
+    byError: failures.errors.mostFirst().map(([error, count]) => ({ error, count })),
+    unpaired: {
+      failures: failures.unpairedFailures,
+      rangeCount: failures.unpairedRangeCount,
+      ranges: failures.unpairedRanges.map(rangeOf),
+    },
+    paired: failures.paired,
+    ranges: failures.pairedWithShip,
+    warnings: [...warningsAbout(failures), ...warningsOnBounds(failures)],
   };
 }
 
-function diagnoseDurations(failures: LegacyFailures): DiagnosisOfDurations {
-  const { seconds } = failures;
-  const judgement = judgeDurations(seconds, (index) => failures.errorAt(index));
+function diagnoseDurations(tally: DurationTally): DiagnosisOfDurations {
+  const durations = tally.counted();
+  const judgement = judgeDurations(durations);
   return {
-    statistics: describeDurations(seconds),
+    statistics: describeDurations(tally, durations),
     judgement,
-    picture: pictureDurations(seconds, judgement.causes),
-    explanations: explainVerdicts(judgement, failures.count),
+    picture: pictureDurations(durations, judgement.causes),
+    explanations: explainVerdicts(judgement, tally.count),
     advice: adviceOn(judgement),
   };
 }
 
-const mostFirst = (counts: Map<string, number>): [string, number][] =>
-  [...counts].toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-
 /** What a person should know before trusting the list of ranges. */
-function warningsAbout(failures: LegacyFailures, withoutShip: number): string[] {
-  const { unpairedFailures, unpairedRanges, unreadableLines, distantPairs } = failures;
-  const cases: [number, (count: string) => string][] = [
-    [unpairedFailures, (n) => `${n} failed with no range logged after it`],
-    [unpairedRanges.length, (n) => `${n} failed with no query logged before it: no ship is known`],
-    [withoutShip, (n) => `${n} failed without a ship in its line`],
-    [unreadableLines, (n) => `${n} of a failure cut off or damaged, and not counted`],
+function warningsAbout(failures: LegacyFailures): string[] {
+  const { unpairedFailures, unpairedRangeCount, unreadableLines, distantPairs, ships } = failures;
+  const withoutShip = ships.of('');
+  const sentences: [number, string][] = [
+    [unpairedFailures, `${queries(unpairedFailures)} failed with no range logged after it`],
+    [
+      unpairedRangeCount,
+      `${formatNoun(unpairedRangeCount, 'range')} failed with no query logged before it: no ship is known`,
+    ],
+    [withoutShip, `${queries(withoutShip)} failed without a ship in its line`],
+    [
+      unreadableLines,
+      `${formatNoun(unreadableLines, 'line')} of a failure cut off or damaged, and not counted`,
+    ],
     [
       distantPairs,
-      (n) =>
-        `${n} paired with a range logged over a minute apart: a line may be missing, so check the ships from there on`,
+      `${queries(distantPairs)} paired with a range logged over a minute apart: a line may be missing, so check the ships from there on`,
     ],
   ];
-  const nouns = ['query', 'range', 'query', 'line', 'query'];
-  const many = ['queries', 'ranges', 'queries', 'lines', 'queries'];
-  return cases.flatMap(([count, say], index) =>
-    count === 0
-      ? []
-      : [say(`${count.toLocaleString('en-US')} ${(count === 1 ? nouns : many)[index]}`)],
-  );
+  return sentences.flatMap(([count, sentence]) => (count === 0 ? [] : [sentence]));
 }
 
-/** Every range with its ship, in the order of the log. */
-export function* reportRanges(failures: LegacyFailures): Generator<FailedRangeReport> {
-  for (const { ship, seconds, range } of failures) {
-    if (range === undefined) continue;
-    yield { ship, from: formatInstant(range.fromUs), to: formatInstant(range.toUs), seconds };
-  }
+const queries = (count: number): string =>
+  count === 1 ? '1 query' : `${formatCount(count)} queries`;
+
+/** What is less exact because more came than is kept at once. */
+function warningsOnBounds({
+  durations: { decimals },
+  overdue,
+  unpairedRanges,
+  unpairedRangeCount,
+}: LegacyFailures): string[] {
+  const isRounded = decimals !== Number.POSITIVE_INFINITY;
+  const left = unpairedRangeCount - unpairedRanges.length;
+  return [
+    ...(isRounded
+      ? [
+          `over ${formatCount(MOST_DURATIONS)} different durations: their median, the most frequent ones and the verdicts are of durations rounded to ${10 ** -decimals} s`,
+        ]
+      : []),
+    ...(overdue > 0
+      ? [
+          `${queries(overdue)} of those without a range came when as many others as are kept waited for theirs; of a range in their turn no ship is known`,
+        ]
+      : []),
+    ...(left > 0
+      ? [
+          `of the ranges without a query only the first ${formatCount(unpairedRanges.length)} are listed`,
+        ]
+      : []),
+  ];
 }
 
-/** The lines of `post_proc.csv`: the ranges whose ship is known, in the order of the log. */
-export function* postProcLines(failures: LegacyFailures): Generator<string> {
-  for (const { ship, range } of failures) {
-    if (range && ship !== '') yield formatPostProc({ ship, ...range });
-  }
-}
+const rangeOf = ({ fromUs, toUs }: Span) => ({
+  from: formatInstant(fromUs),
+  to: formatInstant(toUs),
+});
+
+export const reportOfRange = (range: LegacyRange): FailedRangeReport => ({
+  ship: range.ship,
+  ...rangeOf(range),
+  seconds: range.seconds,
+});
 
 /** How many failures each cause has; only those that were found. */
 export const verdictCounts = ({ counts }: Judgement) =>

@@ -1,3 +1,4 @@
+import type { CountedDurations } from './duration-tally.ts';
 import { TIMEOUT_CAUSES, type TimeoutCause } from './timeout-verdicts.ts';
 
 /** How many failures of each cause lasted `[fromSeconds, toSeconds)`. */
@@ -25,19 +26,22 @@ const MOST_CLOSE_UP_BINS = 30;
 const CLOSE_UP_SHARE = 0.75;
 const CLOSE_UP_MOST_OVERVIEW_BINS = 4;
 
-/** @param seconds not empty; `causes` has as many entries */
+/** @param durations not empty; `causes` has as many entries */
 export function pictureDurations(
-  seconds: Float64Array,
+  durations: CountedDurations,
   causes: readonly TimeoutCause[],
 ): DurationPicture {
-  const overview = fillHistogram(seconds, causes, MOST_OVERVIEW_BINS);
-  const part = densestPart(overview.bins, seconds.length);
+  const { seconds, counts } = durations;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const overview = fillHistogram(durations, causes, MOST_OVERVIEW_BINS);
+  const part = densestPart(overview.bins, total);
   const isPart = part && part.length < overview.bins.length;
   const [from, to] = [part?.[0]?.fromSeconds, part?.at(-1)?.toSeconds];
   if (!isPart || from === undefined || to === undefined) return { overview, closeUp: undefined };
-  const inside = seconds.filter((value) => value >= from && value < to);
-  const theirs = causes.filter((_, index) => seconds[index]! >= from && seconds[index]! < to);
-  return { overview, closeUp: fillHistogram(inside, theirs, MOST_CLOSE_UP_BINS) };
+  const start = seconds.findIndex((value) => value >= from);
+  const end = seconds.findLastIndex((value) => value < to) + 1;
+  const inside = { seconds: seconds.subarray(start, end), counts: counts.subarray(start, end) };
+  return { overview, closeUp: fillHistogram(inside, causes.slice(start, end), MOST_CLOSE_UP_BINS) };
 }
 
 /** The fewest bins beside each other that hold most of all, if they are few. */
@@ -53,20 +57,19 @@ function densestPart(bins: readonly HistogramBin[], total: number): HistogramBin
 }
 
 function fillHistogram(
-  seconds: Float64Array,
+  { seconds, counts }: Pick<CountedDurations, 'seconds' | 'counts'>,
   causes: readonly TimeoutCause[],
   mostBins: number,
 ): Histogram {
-  let [least, most] = [Number.POSITIVE_INFINITY, 0];
-  for (const value of seconds) [least, most] = [Math.min(least, value), Math.max(most, value)];
+  const [least, most] = [seconds[0]!, seconds.at(-1)!];
   const binSeconds = niceWidth(least, most, mostBins);
   const first = Math.floor(least / binSeconds);
   const length = Math.floor(most / binSeconds) - first + 1;
   const bins = Array.from({ length }, (_, index) => emptyBin(first + index, binSeconds));
   seconds.forEach((value, index) => {
     const bin = bins[Math.min(length - 1, Math.floor(value / binSeconds) - first)]!;
-    bin.count++;
-    bin.byCause[causes[index]!]++;
+    bin.count += counts[index]!;
+    bin.byCause[causes[index]!] += counts[index]!;
   });
   return { binSeconds, bins };
 }

@@ -1,3 +1,5 @@
+import type { CountedDurations, DurationTally } from './duration-tally.ts';
+
 /** What a set of durations has in common, rounded to microseconds. */
 export interface DurationStatistics {
   minSeconds: number;
@@ -13,29 +15,43 @@ export interface DurationStatistics {
 
 const MOST_FREQUENT = 10;
 
-/** @param durations seconds, not empty, in any order; left as they are */
-export function describeDurations(durations: Float64Array): DurationStatistics {
-  const sorted = durations.toSorted();
-  const { length } = sorted;
-  const sum = sorted.reduce((total, seconds) => total + seconds, 0);
+/** @param tally not empty; `durations` are what it counted */
+export function describeDurations(
+  tally: DurationTally,
+  durations: CountedDurations,
+): DurationStatistics {
+  const { count, minSeconds, maxSeconds, sumSeconds, over7200, over7900 } = tally;
+  const middle = [Math.floor((count - 1) / 2), Math.floor(count / 2)].map((rank) =>
+    durationAt(durations, rank),
+  );
   return {
-    minSeconds: sorted[0]!,
-    maxSeconds: sorted[length - 1]!,
-    meanSeconds: toMicroseconds(sum / length),
-    medianSeconds: toMicroseconds((sorted[(length - 1) >> 1]! + sorted[length >> 1]!) / 2),
-    over7200: sorted.filter((seconds) => seconds > 7_200).length,
-    over7900: sorted.filter((seconds) => seconds > 7_900).length,
-    mostFrequent: mostFrequentOf(sorted),
+    minSeconds,
+    maxSeconds,
+    meanSeconds: toMicroseconds(sumSeconds / count),
+    medianSeconds: toMicroseconds((middle[0]! + middle[1]!) / 2),
+    over7200,
+    over7900,
+    mostFrequent: mostFrequentOf(durations),
   };
 }
 
-/** Runs of equal values, of which only the longest are kept. */
-function mostFrequentOf(sorted: Float64Array): { seconds: number; count: number }[] {
+/** The duration that stands at `rank`, from 0, when each stands there as often as it occurs. */
+function durationAt({ seconds, counts }: CountedDurations, rank: number): number {
+  let index = 0;
+  for (let left = rank - counts[0]!; left >= 0; left -= counts[index]!) index++;
+  return seconds[index]!;
+}
+
+/** Equal values are beside each other; only the most frequent ones are kept. */
+function mostFrequentOf({
+  seconds,
+  counts,
+}: CountedDurations): { seconds: number; count: number }[] {
   const most: { seconds: number; count: number }[] = [];
-  for (let start = 0, end = 0; start < sorted.length; start = end) {
-    const seconds = sorted[start]!;
-    while (end < sorted.length && sorted[end] === seconds) end++;
-    most.push({ seconds, count: end - start });
+  for (let start = 0, end = 0; start < seconds.length; start = end) {
+    const run = { seconds: seconds[start]!, count: 0 };
+    for (; end < seconds.length && seconds[end] === run.seconds; end++) run.count += counts[end]!;
+    most.push(run);
     if (most.length > 10 * MOST_FREQUENT) keepMost(most);
   }
   return keepMost(most);

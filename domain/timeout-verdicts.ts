@@ -1,3 +1,5 @@
+import type { CountedDurations } from './duration-tally.ts';
+import type { Voice } from './failure-voice.ts';
 import {
   KERNEL_HZ,
   keepaliveTimer,
@@ -47,7 +49,7 @@ export interface LimitFit extends Fit {
 
 /** What became of all failures. */
 export interface Judgement {
-  /** The cause of each failure, in their order. */
+  /** The cause of each duration, in their order. */
   causes: TimeoutCause[];
   counts: Record<TimeoutCause, number>;
   /** How each HZ would explain them; the chosen ones first. */
@@ -89,72 +91,46 @@ const ROUND_LIMITS = [
 /** How late a client may be told of a statement timeout: the way back, and a server that is busy. */
 const spreadOf = (limit: number): number => Math.max(5, 0.005 * limit);
 
-const SAYS_STATEMENT_TIMEOUT = /statement[ _]timeout/i;
-/** Words that only a living server sends. */
-const SERVER_SPEAKS =
-  /canceling statement|deadlock|does not exist|permission denied|syntax error|out of memory|no space left|terminating connection|could not serialize|violates|duplicate key|too many connections/i;
-
 /**
  * Tells what ended each failed query, by the time that it took.
  *
  * A cause is named only where far more failures lie in its windows than evenly spread ones would. Of several values of
  * HZ the one counts that makes the durations most likely: the narrowest window that still holds them.
- *
- * @param seconds how long each query ran
- * @param errorOf the words of a failure, by its index
  */
-export function judgeDurations(
-  seconds: Float64Array,
-  errorOf: (index: number) => string,
-): Judgement {
-  const causes = Array.from(seconds, (): TimeoutCause => 'unknown');
-  const told = indicesOf(seconds, (_, index) => SAYS_STATEMENT_TIMEOUT.test(errorOf(index)));
-  for (const index of told) causes[index] = 'statement-timeout';
-  const silent = indicesOf(
-    seconds,
-    (_, index) => causes[index] === 'unknown' && !SERVER_SPEAKS.test(errorOf(index)),
-  );
-  const evidence = new Evidence(seconds, silent);
+export function judgeDurations(durations: CountedDurations): Judgement {
+  const { seconds, voices } = durations;
+  const evidence = new Evidence(durations);
   const keepalive = evidence.keepalive();
   const retransmission = evidence.retransmission(keepalive);
   const limits = evidence.limits();
-  for (const [index, cause] of evidence.causes) causes[index] = cause;
-  const unknown = indicesOf(seconds, (_, index) => causes[index] === 'unknown');
+  const causes = voices.map((voice, index) => evidence.causes[index] ?? causeToldBy(voice));
+  const sumWhere = (isMeant: (index: number) => boolean): number =>
+    durations.counts.reduce((sum, count, index) => sum + (isMeant(index) ? count : 0), 0);
+  const isUnknown = (index: number) => causes[index] === 'unknown';
   return {
     causes,
-    counts: countCauses(causes),
+    counts: countsByCause((cause) => sumWhere((index) => causes[index] === cause)),
     keepalive,
     hzIsOpen: evidence.hzIsOpen,
     retransmission,
     limits,
-    toldByServer: told.length,
-    answeredByServer: unknown.filter((index) => SERVER_SPEAKS.test(errorOf(index))).length,
-    betweenProbes: unknown.filter((index) => seconds[index]! > 7_200 && seconds[index]! < 7_900)
-      .length,
+    toldByServer: sumWhere((index) => voices[index] === 'statement-timeout'),
+    answeredByServer: sumWhere((index) => isUnknown(index) && voices[index] === 'server'),
+    betweenProbes: sumWhere(
+      (index) => isUnknown(index) && seconds[index]! > 7_200 && seconds[index]! < 7_900,
+    ),
   };
 }
 
-function indicesOf(
-  seconds: Float64Array,
-  isMeant: (seconds: number, index: number) => boolean,
-): number[] {
-  const indices: number[] = [];
-  seconds.forEach((value, index) => {
-    if (isMeant(value, index)) indices.push(index);
-  });
-  return indices;
-}
+const causeToldBy = (voice: Voice): TimeoutCause =>
+  voice === 'statement-timeout' ? 'statement-timeout' : 'unknown';
 
-function countCauses(causes: readonly TimeoutCause[]): Record<TimeoutCause, number> {
-  const counts = {
-    'tcp-keepalive': 0,
-    'tcp-retransmission': 0,
-    'statement-timeout': 0,
-    unknown: 0,
-  };
-  for (const cause of causes) counts[cause]++;
-  return counts;
-}
+const countsByCause = (countOf: (cause: TimeoutCause) => number): Record<TimeoutCause, number> => ({
+  'tcp-keepalive': countOf('tcp-keepalive'),
+  'tcp-retransmission': countOf('tcp-retransmission'),
+  'statement-timeout': countOf('statement-timeout'),
+  unknown: countOf('unknown'),
+});
 
 const isWithin = (value: number, { fromSeconds, toSeconds }: SecondsWindow): boolean =>
   value >= fromSeconds - LOG_ROUNDING_SECONDS && value <= toSeconds + LOG_ROUNDING_SECONDS;
@@ -168,19 +144,30 @@ const limitWindow = (limit: number): SecondsWindow => ({
 
 const keepaliveTimers = KERNEL_HZ.map(keepaliveTimer);
 
-/** Gives failures to causes, one cause after the other, and remembers what is left. */
+/** Gives durations that the server said nothing of to causes, one cause after the other, and remembers what is left. */
 class Evidence {
-  readonly causes = new Map<number, TimeoutCause>();
+  readonly causes: (TimeoutCause | undefined)[];
   hzIsOpen = false;
   readonly #seconds: Float64Array;
-  readonly #all: readonly number[];
+  readonly #counts: Float64Array;
+  /** Indices of durations. */
+  readonly #all: number[] = [];
   readonly #retransmissionTimers = KERNEL_HZ.map(retransmissionTimer);
   readonly #perSecond: number;
 
-  constructor(seconds: Float64Array, indices: readonly number[]) {
+  constructor({ seconds, counts, voices }: CountedDurations) {
     this.#seconds = seconds;
-    this.#all = indices;
+    this.#counts = counts;
+    this.causes = voices.map(() => undefined);
+    voices.forEach((voice, index) => {
+      if (voice === 'silence') this.#all.push(index);
+    });
     this.#perSecond = this.#backgroundPerSecond();
+  }
+
+  /** How many failures lasted so long. */
+  #countOf(indices: readonly number[]): number {
+    return indices.reduce((sum, index) => sum + this.#counts[index]!, 0);
   }
 
   /** Failures per second of duration, where no cause puts any. */
@@ -193,7 +180,7 @@ class Evidence {
     const outside = this.#all.filter(
       (index) => !windows.some((window) => isWithin(this.#seconds[index]!, window)),
     );
-    return outside.length / this.#span();
+    return this.#countOf(outside) / this.#span();
   }
 
   #span(): number {
@@ -208,12 +195,12 @@ class Evidence {
 
   #leftIn(window: SecondsWindow): number[] {
     return this.#all.filter(
-      (index) => !this.causes.has(index) && isWithin(this.#seconds[index]!, window),
+      (index) => !this.causes[index] && isWithin(this.#seconds[index]!, window),
     );
   }
 
   #give(indices: readonly number[], cause: TimeoutCause): void {
-    for (const index of indices) this.causes.set(index, cause);
+    for (const index of indices) this.causes[index] = cause;
   }
 
   keepalive(): KeepaliveFit[] {
@@ -222,7 +209,8 @@ class Evidence {
     for (let least = 1; ; least = LEAST_FOR_ANOTHER_HZ) {
       const best = this.#mostLikely(fits.filter((fit) => !chosen.includes(fit)));
       const given = best ? this.#leftIn(best.timer) : [];
-      if (!best || given.length < least || given.length < TIMES_CHANCE * best.byChance) break;
+      const count = this.#countOf(given);
+      if (!best || count < least || count < TIMES_CHANCE * best.byChance) break;
       this.#give(given, 'tcp-keepalive');
       best.isChosen = true;
       chosen.push(best);
@@ -233,14 +221,14 @@ class Evidence {
   #fitOf(timer: KeepaliveTimer): KeepaliveFit {
     const { fromSeconds, toSeconds } = timer;
     const inside = this.#leftIn(timer);
-    const repeated = inside.filter((index) => isRepeated(this.#seconds[index]!, timer)).length;
+    const repeated = inside.filter((index) => isRepeated(this.#seconds[index]!, timer));
     const byChance = this.#byChance(timer);
     return {
       timer,
       fromSeconds,
       toSeconds,
-      count: inside.length,
-      repeated,
+      count: this.#countOf(inside),
+      repeated: this.#countOf(repeated),
       byChance,
       isChosen: false,
     };
@@ -253,7 +241,7 @@ class Evidence {
       .toSorted((a, b) => b.score - a.score);
     const [first, second] = scored;
     if (!first || first.score <= 0) return undefined;
-    if (this.causes.size === 0)
+    if (this.causes.every((cause) => cause === undefined))
       this.hzIsOpen = second !== undefined && first.score - second.score < CLEARLY_MORE_LIKELY;
     return first.fit;
   }
@@ -263,7 +251,7 @@ class Evidence {
     const within = REPEATED_WITHIN.beforeSeconds + REPEATED_WITHIN.afterSeconds;
     return this.#leftIn(timer).reduce((score, index) => {
       const width = isRepeated(this.#seconds[index]!, timer) ? 2 * within : widthOf(timer);
-      return score + Math.log(span / width);
+      return score + this.#counts[index]! * Math.log(span / width);
     }, 0);
   }
 
@@ -273,7 +261,7 @@ class Evidence {
     const hzs: readonly KernelHz[] = this.hzIsOpen || known.length === 0 ? KERNEL_HZ : known;
     const fits = this.#retransmissionTimers.map((timer) => {
       const byChance = this.#byChance(timer.far);
-      const count = this.#leftIn(timer.far).length;
+      const count = this.#countOf(this.#leftIn(timer.far));
       const isLikely = count > 0 && count >= TIMES_CHANCE * byChance;
       return { timer, ...timer.far, count, byChance, isChosen: isLikely && hzs.includes(timer.hz) };
     });
@@ -287,7 +275,7 @@ class Evidence {
     const chance = fits
       .filter(({ limitSeconds }) => limitSeconds <= this.#span())
       .reduce((sum, { byChance }) => sum + byChance, 0);
-    const least = this.#all.length <= FEW_FAILURES ? 1 : LEAST_FOR_LIMIT;
+    const least = this.#countOf(this.#all) <= FEW_FAILURES ? 1 : LEAST_FOR_LIMIT;
     const chosen = fits.filter(({ count }) => count >= least && count >= TIMES_CHANCE * chance);
     for (const { limitSeconds } of chosen)
       this.#give(this.#leftIn(limitWindow(limitSeconds)), 'statement-timeout');
@@ -296,10 +284,20 @@ class Evidence {
 
   #limitFitOf(limitSeconds: number): LimitFit {
     const window = limitWindow(limitSeconds);
-    const inside = this.#leftIn(window).map((index) => this.#seconds[index]! - limitSeconds);
-    const medianExcessSeconds = inside.toSorted((a, b) => a - b)[inside.length >> 1] ?? 0;
+    const inside = this.#leftIn(window);
+    const count = this.#countOf(inside);
+    const medianExcessSeconds = count > 0 ? this.#medianOf(inside, count) - limitSeconds : 0;
     const byChance = this.#byChance(window);
-    return { limitSeconds, ...window, count: inside.length, byChance, medianExcessSeconds };
+    return { limitSeconds, ...window, count, byChance, medianExcessSeconds };
+  }
+
+  /** @param indices by ascending duration, of `count` failures, at least one */
+  #medianOf(indices: readonly number[], count: number): number {
+    let before = 0;
+    const middle = indices.find(
+      (index) => (before += this.#counts[index]!) > Math.floor(count / 2),
+    );
+    return this.#seconds[middle!]!;
   }
 }
 

@@ -1,20 +1,15 @@
-import { reportRanges, verdictCounts, type Diagnosis } from '../../domain/diagnosis.ts';
-import type { LegacyFailures } from '../../domain/legacy-failures.ts';
+import { verdictCounts, type Diagnosis } from '../../domain/diagnosis.ts';
 
-/** The one JSON document, in pieces: the list of ranges may be long. */
-export function* diagnosisJson(diagnosis: Diagnosis, failures: LegacyFailures): Generator<string> {
-  const text = JSON.stringify({ ...summaryOf(diagnosis), ranges: [] });
-  yield text.slice(0, text.lastIndexOf(']'));
-  let separator = '';
-  for (const range of reportRanges(failures)) {
-    yield `${separator}${JSON.stringify(range)}`;
-    separator = ',';
-  }
-  yield ']}\n';
-}
-
-/** What is null where nothing failed has no meaning then. */
-function summaryOf({ failures, found, byShip, byError, unpaired, warnings, reading }: Diagnosis) {
+/** The JSON document but for its ranges. What is null where nothing failed has no meaning then. */
+export function diagnosisJson({
+  failures,
+  found,
+  byShip,
+  byError,
+  unpaired,
+  warnings,
+  reading,
+}: Diagnosis) {
   const { statistics, judgement } = found ?? {};
   return {
     failures,
@@ -38,7 +33,7 @@ function summaryOf({ failures, found, byShip, byError, unpaired, warnings, readi
     limits: (judgement?.limits ?? []).map(({ limitSeconds, count }) => ({ limitSeconds, count })),
     byShip,
     byError,
-    unpaired,
+    unpaired: { failures: unpaired.failures, ranges: unpaired.ranges },
     lines: reading.lines,
     bytes: reading.bytes,
     warnings: [...reading.notes, ...warnings],

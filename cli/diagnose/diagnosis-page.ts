@@ -1,7 +1,6 @@
 import { formatBytes, formatCount } from '../../domain/format-figures.ts';
-import { reportRanges, type Diagnosis, type DiagnosisOfDurations } from '../../domain/diagnosis.ts';
+import type { Diagnosis, DiagnosisOfDurations, FailedRangeReport } from '../../domain/diagnosis.ts';
 import { causeNames, type Block, type Explanation } from '../../domain/explain-verdicts.ts';
-import type { LegacyFailures } from '../../domain/legacy-failures.ts';
 import { TIMEOUT_CAUSES } from '../../domain/timeout-verdicts.ts';
 import { histogramSvg } from './histogram-svg.ts';
 import { markup, Markup } from './markup.ts';
@@ -11,18 +10,18 @@ import { pageStyle } from './page-style.ts';
 export const PAGE_BEGINNING = '<!doctype html>\n<!-- written by fairlead diagnose -->\n';
 
 /** A browser has its troubles with longer tables; `--csv` and `--json` have all. */
-const MOST_RANGES = 10_000;
+export const MOST_RANGES = 10_000;
 const MOST_ROWS = 200;
 
 /** The report as one page that loads nothing, and lets nothing of a log be more than text. */
 export function* diagnosisPage(
   diagnosis: Diagnosis,
-  failures: LegacyFailures,
+  ranges: readonly FailedRangeReport[],
   logs: readonly string[],
 ): Generator<string> {
   yield PAGE_BEGINNING;
   yield headOf(diagnosis, logs).text;
-  if (diagnosis.found) yield* sectionsOf(diagnosis, diagnosis.found, failures);
+  if (diagnosis.found) yield* sectionsOf(diagnosis, diagnosis.found, ranges);
   yield '</main>\n</body>\n</html>\n';
 }
 
@@ -48,7 +47,7 @@ ${notes.length > 0 ? markup`<ul class="note">${notes.map((note) => markup`<li>${
 function* sectionsOf(
   diagnosis: Diagnosis,
   found: DiagnosisOfDurations,
-  failures: LegacyFailures,
+  ranges: readonly FailedRangeReport[],
 ): Generator<string> {
   yield figures(diagnosis, found).text;
   yield verdictList(found.explanations).text;
@@ -56,7 +55,7 @@ function* sectionsOf(
   yield counts(diagnosis, found).text;
   for (const explanation of found.explanations) yield section(explanation).text;
   if (found.advice.length > 0) yield adviceSection(found.advice).text;
-  yield* rangesSection(diagnosis, failures);
+  yield* rangesSection(diagnosis, ranges);
 }
 
 function figures({ failures }: Diagnosis, { statistics }: DiagnosisOfDurations): Markup {
@@ -144,19 +143,21 @@ const adviceSection = (advice: readonly string[]): Markup =>
 `;
 
 /** Row by row: there may be many. */
-function* rangesSection({ unpaired }: Diagnosis, failures: LegacyFailures): Generator<string> {
+function* rangesSection(
+  { paired, unpaired }: Diagnosis,
+  ranges: readonly FailedRangeReport[],
+): Generator<string> {
   yield '<h2>The ranges that failed</h2>\n<div class="scroll"><table><caption>In the order of the log</caption>\n';
   yield '<thead><tr><th scope="col">ship</th><th scope="col">from</th><th scope="col">to</th><th scope="col" class="number">after s</th></tr></thead>\n<tbody>\n';
-  let count = 0;
-  for (const { ship, from, to, seconds: after } of reportRanges(failures)) {
-    if (count++ < MOST_RANGES) yield rangeRow(ship || '(none)', from, to, twoDecimals(after));
-  }
-  for (const { from, to } of unpaired.ranges) {
-    if (count++ < MOST_RANGES) yield rangeRow('(not known)', from, to, '');
-  }
+  const known = ranges.slice(0, MOST_RANGES);
+  const unknown = unpaired.ranges.slice(0, MOST_RANGES - known.length);
+  for (const { ship, from, to, seconds: after } of known)
+    yield rangeRow(ship || '(none)', from, to, twoDecimals(after));
+  for (const { from, to } of unknown) yield rangeRow('(not known)', from, to, '');
   yield '</tbody></table></div>\n';
-  if (count > MOST_RANGES)
-    yield markup`<p>… and ${formatCount(count - MOST_RANGES)} more: --csv or --json has them all</p>
+  const more = paired + unpaired.rangeCount - known.length - unknown.length;
+  if (more > 0)
+    yield markup`<p>… and ${formatCount(more)} more: --csv or --json has all whose ship is known</p>
 `.text;
 }
 

@@ -1,14 +1,13 @@
 import { formatBytes, formatCount, formatNoun } from '../../domain/format-figures.ts';
-import { reportRanges, type Diagnosis } from '../../domain/diagnosis.ts';
+import type { Diagnosis, FailedRangeReport } from '../../domain/diagnosis.ts';
 import type { DurationStatistics } from '../../domain/duration-statistics.ts';
 import { formatSeconds, type Block, type Explanation } from '../../domain/explain-verdicts.ts';
-import type { LegacyFailures } from '../../domain/legacy-failures.ts';
 import { renderTable } from '../table.ts';
 import { histogramText, type Canvas, type Remark } from './histogram-text.ts';
 import { named, printable } from './printable.ts';
 
 /** More lines of a kind are counted only; `--csv`, `--html` and `--json` have them all. */
-const MOST_LINES = 20;
+export const MOST_LINES = 20;
 const WIDEST_PROSE = 100;
 
 const right = { align: 'right' } as const;
@@ -16,7 +15,7 @@ const right = { align: 'right' } as const;
 /** The report for people. */
 export function diagnosisText(
   diagnosis: Diagnosis,
-  failures: LegacyFailures,
+  ranges: readonly FailedRangeReport[],
   canvas: Canvas,
 ): string {
   const { found, reading, warnings } = diagnosis;
@@ -41,7 +40,7 @@ export function diagnosisText(
     ),
     frequentText(statistics),
     histogramText(picture, remarkOf(statistics), canvas),
-    rangesText(diagnosis, failures, canvas),
+    rangesText(diagnosis, ranges, canvas),
     ...explanations.map((explanation) => explanationText(explanation, canvas)),
     listText('What to do', advice, canvas),
   ]
@@ -108,23 +107,27 @@ function remarkOf(statistics: DurationStatistics): Remark | undefined {
   };
 }
 
-function rangesText({ unpaired }: Diagnosis, failures: LegacyFailures, { width }: Canvas): string {
-  const rows: string[][] = [];
-  let count = 0;
-  for (const { ship, from, to, seconds } of reportRanges(failures)) {
-    if (count++ < MOST_LINES) rows.push([named(ship), from, to, twoDecimals(seconds)]);
-  }
-  for (const { from, to } of unpaired.ranges) {
-    if (count++ < MOST_LINES) rows.push(['(not known)', from, to, '']);
-  }
-  if (count === 0) return '';
+function rangesText(
+  { paired, unpaired }: Diagnosis,
+  ranges: readonly FailedRangeReport[],
+  { width }: Canvas,
+): string {
+  const known = ranges.map(({ ship, from, to, seconds }) => [
+    named(ship),
+    from,
+    to,
+    twoDecimals(seconds),
+  ]);
+  const unknown = unpaired.ranges.map(({ from, to }) => ['(not known)', from, to, '']);
+  const rows = [...known.slice(0, MOST_LINES), ...unknown].slice(0, MOST_LINES);
+  if (rows.length === 0) return '';
   const columns = [
     { title: 'ship' },
     { title: 'range that failed: from' },
     { title: 'to' },
     { title: 'after s', ...right },
   ];
-  const more = count - rows.length;
+  const more = paired + unpaired.rangeCount - rows.length;
   const rest = `… and ${formatCount(more)} more: --csv FILE, --html FILE or --json has them all`;
   return [renderTable(columns, rows, width), ...(more > 0 ? [rest] : [])].join('\n');
 }

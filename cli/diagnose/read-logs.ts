@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { LogReading } from '../../domain/diagnosis.ts';
-import { LegacyFailures } from '../../domain/legacy-failures.ts';
+import type { LegacyFailures } from '../../domain/legacy-failures.ts';
 import { openProgress } from '../progress.ts';
 import { printable } from './printable.ts';
 import { LineScanner } from './scan-lines.ts';
@@ -17,30 +17,38 @@ const READ_BYTES = 256 * 1_024;
 const LONG_WORK_BYTES = 200 * BYTES_PER_MB;
 
 export interface ReadLogs {
-  failures: LegacyFailures;
   reading: LogReading;
   /** False when a file broke off, so that something may be missing. */
   isWhole: boolean;
 }
 
-/** Reads logs, gzipped or not, in constant memory but for some fifty bytes per failure. */
-export async function readLogs(files: readonly string[]): Promise<ReadLogs> {
-  const failures = new LegacyFailures();
+/**
+ * Reads logs, gzipped or not.
+ *
+ * @param onPiece is awaited after each piece of a log, and once at the end, before more is read
+ */
+export async function readLogs(
+  files: readonly string[],
+  failures: LegacyFailures,
+  onPiece: () => Promise<void>,
+): Promise<ReadLogs> {
   const reading: LogReading = { files: files.length, lines: 0, bytes: 0, notes: [] };
   const totalBytes = await sizeOf(files);
   using progress = totalBytes > LONG_WORK_BYTES ? openProgress({ unit: 'MB' }) : undefined;
   const task = progress?.task('reading', totalBytes / BYTES_PER_MB);
   let isWhole = true;
   for (const file of files) {
-    const fault = await readLog(file, failures, reading, () =>
-      task?.update(reading.bytes / BYTES_PER_MB),
-    );
+    const fault = await readLog(file, failures, reading, async () => {
+      task?.update(reading.bytes / BYTES_PER_MB);
+      await onPiece();
+    });
     if (fault === undefined) continue;
     isWhole = false;
     reading.notes.push(`${nameOf(file)} could not be read to its end: ${fault}`);
   }
   failures.joinFiles();
-  return { failures, reading, isWhole };
+  await onPiece();
+  return { reading, isWhole };
 }
 
 const nameOf = (file: string): string => (file === STDIN ? 'the standard input' : printable(file));
@@ -55,27 +63,33 @@ async function readLog(
   file: string,
   failures: LegacyFailures,
   reading: LogReading,
-  onProgress: () => void,
+  onPiece: () => Promise<void>,
 ): Promise<string | undefined> {
-  const { add, end } = failures.openFile();
-  const scanner = new LineScanner(add);
+  const scanner = new LineScanner(failures.openFile());
   let fault: string | undefined;
-  try {
-    const source = file === STDIN ? process.stdin : createReadStream(file, readOptions);
-    const counted = countBytes(source, (bytes) => {
-      reading.bytes += bytes;
-      onProgress();
-    });
-    for await (const chunk of unzipped(counted)) scanner.feed(chunk);
-  } catch (error) {
-    fault = describeFault(error);
+  const source = file === STDIN ? process.stdin : createReadStream(file, readOptions);
+  const counted = countBytes(source, (bytes) => (reading.bytes += bytes));
+  const pieces = untilFault(unzipped(counted), (error) => (fault = describeFault(error)));
+  for await (const piece of pieces) {
+    scanner.feed(piece);
+    await onPiece();
   }
   scanner.end();
-  end();
   reading.lines += scanner.lines;
   if (fault === undefined && scanner.endsUnfinished)
     reading.notes.push(`${nameOf(file)} ends in the middle of a line, or without a line feed`);
   return fault;
+}
+
+async function* untilFault<T>(
+  source: AsyncIterable<T>,
+  onFault: (error: unknown) => void,
+): AsyncGenerator<T> {
+  try {
+    yield* source;
+  } catch (error) {
+    onFault(error);
+  }
 }
 
 const readOptions = { highWaterMark: READ_BYTES };

@@ -2,8 +2,11 @@ import { legacyLogPhrases, readLegacyLogLine } from '../../domain/legacy-log-lin
 import type { LegacyLogEvent } from '../../domain/legacy-log-line.ts';
 
 const LINE_FEED = 10;
-/** Of a longer line only this much is looked at, so that memory stays bounded. */
+/** Of a line that goes on for longer only this much is kept, so that memory stays bounded. */
 const MOST_LINE_BYTES = 64 * 1_024;
+/** What is looked at around the words that matter; a line of the old pipeline is shorter. */
+const MOST_BEFORE_BYTES = 4_000;
+const MOST_AFTER_BYTES = 4_000;
 
 const phrases = Object.values(legacyLogPhrases).map((phrase) => Buffer.from(phrase));
 
@@ -52,7 +55,11 @@ export class LineScanner {
     const start = bytes.lastIndexOf(LINE_FEED, hit) + 1;
     const feed = bytes.indexOf(LINE_FEED, hit);
     const end = feed < 0 ? bytes.length : feed;
-    const line = bytes.toString('utf8', start, Math.min(end, start + MOST_LINE_BYTES));
+    const line = bytes.toString(
+      'utf8',
+      Math.max(start, hit - MOST_BEFORE_BYTES),
+      Math.min(end, hit + MOST_AFTER_BYTES),
+    );
     const event = readLegacyLogLine(line);
     if (event) this.#onEvent(event);
     return end;

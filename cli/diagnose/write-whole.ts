@@ -1,30 +1,54 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 
 /** Writes a file that is there whole or not at all; into a pipe or a device, piece by piece. */
 export async function writeWhole(file: string, pieces: Iterable<string>): Promise<void> {
-  const existing = await stat(file).catch(() => undefined);
-  if (existing && !existing.isFile()) await writeFile(file, inBatches(pieces));
-  else await replaceFile(file, pieces);
+  await using whole = await WholeFile.open(file);
+  for (const piece of inBatches(pieces)) await whole.write(piece);
+  await whole.finish();
 }
 
-async function replaceFile(file: string, pieces: Iterable<string>): Promise<void> {
-  const draft = `${file}.${randomBytes(4).toString('hex')}.part`;
-  try {
-    await using handle = await open(draft, 'wx');
-    await writeFile(handle, inBatches(pieces));
-    await handle.sync();
-    await rename(draft, file);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
+/** A file that takes its name only when it is finished; a pipe or a device is written as it is. */
+export class WholeFile implements AsyncDisposable {
+  readonly #file: string;
+  readonly #draft: string | undefined;
+  readonly #handle: FileHandle;
+
+  private constructor(file: string, draft: string | undefined, handle: FileHandle) {
+    this.#file = file;
+    this.#draft = draft;
+    this.#handle = handle;
+  }
+
+  static async open(file: string): Promise<WholeFile> {
+    const existing = await stat(file).catch(() => undefined);
+    if (existing && !existing.isFile())
+      return new WholeFile(file, undefined, await open(file, 'w'));
+    const draft = `${file}.${randomBytes(4).toString('hex')}.part`;
+    return new WholeFile(file, draft, await open(draft, 'wx'));
+  }
+
+  /** Goes on where it ended before. */
+  write(text: string): Promise<void> {
+    return writeFile(this.#handle, text);
+  }
+
+  async finish(): Promise<void> {
+    if (this.#draft === undefined) return;
+    await this.#handle.sync();
+    await rename(this.#draft, this.#file);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+    if (this.#draft !== undefined) await rm(this.#draft, { force: true });
   }
 }
 
 const BATCH_CHARACTERS = 64 * 1_024;
 
 /** The same text in fewer pieces: each costs a call of the system. */
-export function* inBatches(pieces: Iterable<string>): Generator<string> {
+function* inBatches(pieces: Iterable<string>): Generator<string> {
   let batch = '';
   for (const piece of pieces) {
     batch += piece;

@@ -244,16 +244,48 @@ describe('fairlead diagnose', () => {
     expect((performance.now() - started) / 1_000).toBeLessThan(30);
   });
 
-  it('takes a failure in every line, and a line that never ends', async () => {
-    const node = ['--max-old-space-size=64'];
-    const one = legacyLog(failed(Array.from({ length: 20_000 }, (_, index) => 10 + index / 100)));
-    const endless = Array.from({ length: 100 }, () => Buffer.alloc(1_000_000, 'x'));
-    const stdin = [...Array.from({ length: 10 }, () => Buffer.from(one)), ...endless];
-    const { out, exitCode } = await diagnose(['-', '--json'], { stdin, node });
-    expect(exitCode).toBe(0);
-    expect(JSON.parse(out).ranges).toHaveLength(200_000);
+  it('takes any number of failures in the same memory, and a line that never ends', async () => {
+    const node = ['--max-old-space-size=48', `--import=${TELLS_PEAK}`];
+    const run = async (failures: number) => {
+      await using folder = await folderWith({});
+      const endless = Array.from({ length: 100 }, () => Buffer.alloc(1_000_000, 'x'));
+      const stdin = [...manyFailures(failures), ...endless];
+      const words = ['-', '--json', '--csv', folder.at('p.csv')];
+      const { out, err, exitCode } = await diagnose(words, { stdin, node });
+      expect(exitCode).toBe(0);
+      const csv = await readFile(folder.at('p.csv'), 'utf8');
+      const lines = csv.match(/\n/g)!.length;
+      return { report: JSON.parse(out), lines, peakMb: Number(/peak (\d+)/.exec(err)![1]) / 1_024 };
+    };
+    const few = await run(20_000);
+    const { report, lines, peakMb } = await run(500_000);
+    expect(report).toMatchObject({ failures: 500_000, unpaired: { failures: 0, ranges: [] } });
+    expect(report.ranges).toHaveLength(500_000);
+    expect(report.ranges.at(-1)).toMatchObject({ ship: 'IMO9976903', seconds: 209.99 });
+    expect(lines).toBe(500_000);
+    expect(peakMb - few.peakMb).toBeLessThan(25);
+  });
+
+  it('prints one JSON document, also where the list of ranges cannot be written', async () => {
+    const stdin = [Buffer.from(legacyLog(incidentFailures()))];
+    const { out, err, exitCode } = await diagnose(['-', '--json', '--csv', '/dev/full'], { stdin });
+    expect(exitCode).toBe(1);
+    expect(err).toContain('ENOSPC');
+    expect(JSON.parse(out).error.message).toContain('ENOSPC');
   });
 });
+
+/** Makes a process tell the most memory that it had, in kB, when it ends. */
+const TELLS_PEAK = `data:text/javascript,${encodeURIComponent(
+  "process.on('exit', () => process._rawDebug('peak', process.resourceUsage().maxRSS))",
+)}`;
+
+/** `count` failures with 20,000 different durations. */
+function* manyFailures(count: number): Generator<Buffer> {
+  const durations = Array.from({ length: 20_000 }, (_, index) => 10 + index / 100);
+  const log = Buffer.from(legacyLog(failed(durations)));
+  for (let made = 0; made < count; made += durations.length) yield log;
+}
 
 /** A megabyte of chatter around each failure, `megabytes` times. */
 function* bigLog(megabytes: number): Generator<Buffer> {

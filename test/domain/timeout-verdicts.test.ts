@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DurationTally } from '../../domain/duration-tally.ts';
 import { explainVerdicts } from '../../domain/explain-verdicts.ts';
 import { keepaliveTimer, KERNEL_HZ } from '../../domain/kernel-timers.ts';
 import { judgeDurations } from '../../domain/timeout-verdicts.ts';
@@ -6,8 +7,12 @@ import { incidentSeconds } from '../legacy-log.ts';
 
 const GONE = 'connection already closed';
 
-const judge = (seconds: readonly number[], error: string | ((index: number) => string) = GONE) =>
-  judgeDurations(Float64Array.from(seconds), typeof error === 'string' ? () => error : error);
+function judge(seconds: readonly number[], error: string | ((index: number) => string) = GONE) {
+  const tally = new DurationTally();
+  const errorAt = typeof error === 'string' ? () => error : error;
+  seconds.forEach((each, index) => tally.add(each, errorAt(index)));
+  return judgeDurations(tally.counted());
+}
 
 /** The same numbers in every run, spread evenly over `[from, to)`. */
 function spread(count: number, from: number, to: number): number[] {
