@@ -3,6 +3,7 @@ import { access, open, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FairleadError } from '../../domain/errors.ts';
 import { PAGE_BEGINNING } from './diagnosis-page.ts';
+import { FORMAT_BYTES, foreignFormat } from './foreign-format.ts';
 import { printable } from './printable.ts';
 import { STDIN } from './read-logs.ts';
 
@@ -41,12 +42,19 @@ async function logFault(file: string): Promise<string | undefined> {
   if (file === STDIN) return undefined;
   try {
     if ((await stat(file)).isDirectory()) return `${file} is a folder`;
-    await access(file, constants.R_OK);
-    return undefined;
+    return await formatFault(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return `${file} ${READ_FAULTS[String(code)] ?? `cannot be read: ${message}`}`;
   }
+}
+
+async function formatFault(file: string): Promise<string | undefined> {
+  await access(file, constants.R_OK);
+  if (!(await stat(file)).isFile()) return undefined;
+  await using handle = await open(file);
+  const { buffer } = await handle.read(Buffer.alloc(FORMAT_BYTES));
+  return foreignFormat(buffer, file);
 }
 
 const pathOf = async (file: string): Promise<string> =>

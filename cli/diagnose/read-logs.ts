@@ -5,6 +5,7 @@ import { createGunzip } from 'node:zlib';
 import type { LogReading } from '../../domain/diagnosis.ts';
 import type { LegacyFailures } from '../../domain/legacy-failures.ts';
 import { openProgress } from '../progress.ts';
+import { foreignFormat } from './foreign-format.ts';
 import { printable } from './printable.ts';
 import { LineScanner } from './scan-lines.ts';
 
@@ -108,6 +109,8 @@ async function* countBytes(
 async function* unzipped(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const first = await source.next();
   if (first.done) return;
+  const fault = foreignFormat(first.value);
+  if (fault !== undefined) throw new Error(fault);
   const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
   yield* isGzip ? gunzipped(first.value, source) : startingWith(first.value, source);
 }

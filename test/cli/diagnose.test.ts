@@ -273,6 +273,24 @@ describe('fairlead diagnose', () => {
     expect(err).toContain('ENOSPC');
     expect(JSON.parse(out).error.message).toContain('ENOSPC');
   });
+
+  it.each([
+    ['a.log.xz', '\xfd7zXZ\0', 'xz -dc'],
+    ['a.log.bz2', 'BZh9', 'bzip2 -dc'],
+    ['a.zip', 'PK\x03\x04', 'unzip -p'],
+    ['utf16.log', '\xff\xfe2\0', 'iconv -f UTF-16 -t UTF-8'],
+  ])('says what to type for %s', async (name, beginning, tool) => {
+    const bytes = Buffer.from(beginning, 'latin1');
+    await using folder = await folderWith({ [name]: bytes });
+    const named = await diagnose([folder.at(name)]);
+    expect(named.exitCode).toBe(2);
+    expect(named.err).toContain(`type ${tool} ${folder.at(name)} | fairlead diagnose -`);
+    const piped = await diagnose(['-', '--json'], { stdin: [bytes] });
+    expect(piped.exitCode).toBe(4);
+    expect(JSON.parse(piped.out).warnings).toEqual([
+      expect.stringContaining(`put ${tool} before fairlead diagnose -`),
+    ]);
+  });
 });
 
 /** Makes a process tell the most memory that it had, in kB, when it ends. */
