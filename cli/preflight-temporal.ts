@@ -5,7 +5,7 @@ import { migrationSearchAttributes } from '../domain/search-attributes.ts';
 import type { Configuration } from '../workers/configuration.ts';
 import { requireSearchAttributes } from '../workers/search-attributes.ts';
 import { connectTemporal, type TemporalClient } from '../workers/temporal-client.ts';
-import { locateTemporal } from '../workers/temporal-location.ts';
+import { locateTemporal, type TemporalLocation } from '../workers/temporal-location.ts';
 import { workerAbsent } from './ask-workflow.ts';
 
 const { good, look, stop } = checksOf('Temporal', '');
@@ -22,6 +22,7 @@ export async function checkTemporal(configuration: Configuration): Promise<Check
     const { address, namespace } = temporal.location;
     return [
       good('Temporal', `answers at ${address}, namespace ${namespace}`),
+      encryptionCheck(temporal.location),
       ...(await attributeChecks(temporal)),
       ...(await workerChecks(temporal, configuration)),
     ];
@@ -30,11 +31,22 @@ export async function checkTemporal(configuration: Configuration): Promise<Check
   }
 }
 
+function encryptionCheck({ address, connectionOptions }: TemporalLocation): Check {
+  const isHere = /^(localhost|127\.[\d.]+|\[::1\]):/.test(address);
+  if (connectionOptions.tls) return good('Temporal encryption', 'TLS');
+  if (isHere)
+    return good('Temporal encryption', 'none, and none is needed: it does not leave this machine');
+  const fix =
+    'export TEMPORAL_TLS=true TEMPORAL_TLS_SERVER_CA_CERT_PATH=/path/ca.pem   # once the server has TLS';
+  return look('Temporal encryption', 'none: who is on the way can read and steer workflows', fix);
+}
+
+const STOPPING = new Set(['search-attributes-missing', 'config-invalid', 'tls-failed']);
+
 /** That Temporal is not there yet is no reason to stop looking; what a namespace lacks, a person has to give it. */
 function checkOf(name: string, error: unknown): Check {
   if (!(error instanceof FairleadError)) return look(name, `not to be had: ${String(error)}`);
-  const isMissing = error.code === 'search-attributes-missing' || error.code === 'config-invalid';
-  return (isMissing ? stop : look)(name, error.message, error.hint ?? null);
+  return (STOPPING.has(error.code) ? stop : look)(name, error.message, error.hint ?? null);
 }
 
 async function attributeChecks({ connection, location }: TemporalClient): Promise<Check[]> {

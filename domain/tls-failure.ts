@@ -21,6 +21,25 @@ export const HANDSHAKE = ['ERR_SSL_', 'EPROTO'] as const;
 /** How those begin that OpenSSL gives to our own certificate and key. */
 export const OWN_FILES = 'ERR_OSSL_';
 
+/** What is wrong, where what to do depends on it. */
+export type TlsFault = 'untrusted' | 'dates' | 'name' | 'client' | 'own-files' | 'no-tls';
+
+/** @returns undefined for what is not about TLS */
+export function tlsFaultOf({ code, message = '' }: TlsError): TlsFault | undefined {
+  const is = (known: string) => known === code;
+  if (typeof code !== 'string') return undefined;
+  if (UNTRUSTED.some(is)) return 'untrusted';
+  if (OUT_OF_DATE.some(is)) return 'dates';
+  if (code === OTHER_NAME) return 'name';
+  if (code.startsWith(OWN_FILES)) return 'own-files';
+  if (HANDSHAKE.some((start) => code.startsWith(start)))
+    return alertOf(message) === undefined ? 'no-tls' : 'client';
+  return code.startsWith('CERT_') ? 'untrusted' : undefined;
+}
+
+const alertOf = (message: string): string | undefined =>
+  /SSL alert number (\d+)/.exec(message)?.[1];
+
 /** Why the server broke the handshake off, by the number of its alert (RFC 8446). */
 const alerts: Record<string, (server: string) => string> = {
   40: (server) =>
@@ -66,6 +85,7 @@ function sentenceOf(code: string, { message = '', cert }: TlsError, server: stri
 }
 
 function ofHandshake(message: string, server: string): string {
-  const [, alert = ''] = /SSL alert number (\d+)/.exec(message) ?? [];
-  return alerts[alert]?.(server) ?? `${server} speaks no TLS`;
+  const alert = alertOf(message);
+  if (alert === undefined) return `${server} speaks no TLS`;
+  return alerts[alert]?.(server) ?? `${server} broke the TLS handshake off, with alert ${alert}`;
 }

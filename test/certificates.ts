@@ -12,7 +12,7 @@ export interface CertificateAuthority {
   /** The PEM file of its own certificate. */
   file: string;
   /**
-   * @param names as OpenSSL wants them: `DNS:localhost,IP:127.0.0.1`
+   * @param names as OpenSSL wants them: `DNS:localhost,IP:127.0.0.1`; without any, it is of X.509 version 1
    * @param options.days valid for so long from now; a negative number has it expired
    */
   issue: (commonName: string, names?: string, options?: { days?: number }) => IssuedCertificate;

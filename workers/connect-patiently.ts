@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { FairleadError } from '../domain/errors.ts';
 import type { SearchAttributeTypes } from '../domain/search-attributes.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
 import { connectTemporal, temporalUnreachable } from './temporal-client.ts';
@@ -24,7 +25,7 @@ export interface PatientConnectOptions {
  * Connects a worker, also when Temporal comes later.
  *
  * @returns undefined when it was told to stop first
- * @throws {FairleadError} `search-attributes-missing`
+ * @throws {FairleadError} `search-attributes-missing`, `tls-failed`: no waiting would help
  */
 export async function connectPatiently(
   options: PatientConnectOptions,
@@ -52,7 +53,21 @@ async function connect({
 }: PatientConnectOptions): Promise<NativeConnection> {
   await using checked = await connectTemporal(temporal);
   await requireSearchAttributes(checked.connection, temporal.namespace, searchAttributes);
-  return NativeConnection.connect(temporal.connectionOptions);
+  return connectNatively(temporal);
+}
+
+/** The worker's own TLS is stricter than that of the client, with which we have just talked. */
+async function connectNatively(temporal: TemporalLocation): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(temporal.connectionOptions);
+  } catch (error) {
+    const [, reason] = /InvalidCertificate\((\w+)/.exec(String(error)) ?? [];
+    if (reason === undefined) throw error;
+    const sentence = `a worker does not accept the certificate of the Temporal server at ${temporal.address}, or that of this client, though commands do (${reason})`;
+    const hint =
+      'a worker wants both to be of X.509 version 3 (openssl x509 -in FILE -noout -text), and signed by an authority, not by themselves';
+    throw new FairleadError('tls-failed', sentence, { hint, cause: error });
+  }
 }
 
 /** A message from the server about something else, such as its permissions, is no reason to wait. */

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { FairleadError } from '../domain/errors.ts';
 import type { TemporalLocation } from './temporal-location.ts';
+import { temporalTlsFailure } from './temporal-tls.ts';
 
 const CONNECT_TIMEOUT_MS = 6_000;
 const NOT_FOUND = 5;
@@ -20,7 +21,7 @@ export interface TemporalClient extends AsyncDisposable {
 }
 
 /**
- * @throws {FairleadError} `temporal-unreachable` within ten seconds; `config-invalid` when it has no such namespace
+ * @throws {FairleadError} `temporal-unreachable` within ten seconds, or `tls-failed`; `config-invalid` when it has no such namespace
  */
 export async function connectTemporal(location: TemporalLocation): Promise<TemporalClient> {
   const closed = new AbortController();
@@ -46,7 +47,8 @@ async function connect(location: TemporalLocation, closed: AbortSignal): Promise
   try {
     return await Connection.connect({ ...options, interceptors, connectTimeout });
   } catch (error) {
-    throw temporalUnreachable(location, error);
+    const ofTls = location.local ? undefined : await temporalTlsFailure(location, error);
+    throw ofTls ?? temporalUnreachable(location, error);
   }
 }
 

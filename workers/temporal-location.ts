@@ -45,16 +45,29 @@ export function locateTemporal(
 
 /** @returns undefined when neither the environment nor `temporal.toml` names a server */
 export function configuredTemporal(): TemporalLocation | undefined {
-  const profile = readProfile();
+  const profile = readConfigured(loadClientConfigProfile);
   if (Object.values(profile).every((value) => value === undefined)) return undefined;
-  const { connectionOptions, namespace = 'default' } = toClientOptions(profile);
+  const { tls } = profile;
+  if (tls && (tls.clientCert === undefined) !== (tls.clientKey === undefined)) throw halfPair();
+  const { connectionOptions, namespace = 'default' } = readConfigured(() =>
+    toClientOptions(profile),
+  );
   const address = connectionOptions.address ?? 'localhost:7233';
   return { address, namespace, connectionOptions, ui: undefined, local: false };
 }
 
-function readProfile(): ReturnType<typeof loadClientConfigProfile> {
+/** The SDK takes one of them for none. */
+const halfPair = () =>
+  new FairleadError(
+    'config-invalid',
+    "Temporal's configuration: there is one of the client's certificate and its key",
+    { hint: 'set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH both, or neither' },
+  );
+
+/** The files that it names are read too. */
+function readConfigured<T>(read: () => T): T {
   try {
-    return loadClientConfigProfile();
+    return read();
   } catch (error) {
     throw new FairleadError('config-invalid', `Temporal's configuration: ${messageOf(error)}`, {
       hint: 'correct temporal.toml, or the TEMPORAL_… variables',
