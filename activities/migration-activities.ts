@@ -72,6 +72,14 @@ export interface MigrationActivities {
   requestCancellation(): Promise<void>;
 }
 
+/** Those that move cells, and have a task queue of their own. */
+export type ChunkActivities = Pick<MigrationActivities, 'copyChunk' | 'verifyBatch'>;
+
+export const chunkActivitiesOf = (activities: MigrationActivities): ChunkActivities => ({
+  copyChunk: (input) => activities.copyChunk(input),
+  verifyBatch: (input) => activities.verifyBatch(input),
+});
+
 export function createMigrationActivities(functions: MigrationFunctions): MigrationActivities {
   return {
     planShip: (request) => alive((run) => functions.planShip(request, run)),

@@ -82,9 +82,14 @@ export function explained(error: unknown, { location }: TemporalClient): unknown
 export function workerAbsent(
   names: Names,
   { location }: TemporalClient,
-  half: 'migration' | 'sensor' = 'migration',
+  half: 'migration' | 'chunk' | 'sensor' = 'migration',
 ): FairleadError {
-  const queue = { migration: names.taskQueue, sensor: names.sensorTaskQueue }[half];
+  const queues = {
+    migration: names.taskQueue,
+    chunk: names.chunkTaskQueue,
+    sensor: names.sensorTaskQueue,
+  };
+  const queue = queues[half];
   const worker = half === 'sensor' ? 'fairlead worker --queue sensor' : 'fairlead worker';
   const start = location.local ? 'fairlead up' : worker;
   return new FairleadError('worker-absent', `no worker answers on the queue ${queue}`, {

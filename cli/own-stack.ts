@@ -23,8 +23,8 @@ import { note } from './command.ts';
 
 const WORKER_PATIENCE_MS = 60_000;
 const POLL_INTERVAL_MS = 200;
-/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
-const WORKFLOW_QUEUE = 1;
+/** `TASK_QUEUE_TYPE_ACTIVITY` of Temporal's API: every queue of ours has activities. */
+const ACTIVITY_QUEUE = 2;
 
 export interface StackWishes {
   /** Uses nothing that is configured elsewhere. */
@@ -127,9 +127,12 @@ async function untilWorkersPoll(
   wishes: StackWishes,
 ): Promise<void> {
   await using temporal = await connectTemporal(temporalOf(stack, wishes));
-  const { taskQueue, sensorTaskQueue } = namesOf(configuration.migration.installation);
+  const { taskQueue, chunkTaskQueue, sensorTaskQueue } = namesOf(
+    configuration.migration.installation,
+  );
   const queues: [WorkerPart, string][] = [
     ['worker', taskQueue],
+    ['worker', chunkTaskQueue],
     ...(hasSensors(configuration)
       ? [['sensorWorker', sensorTaskQueue] as [WorkerPart, string]]
       : []),
@@ -168,7 +171,7 @@ async function isPolled(
     namespace: location.namespace,
     taskQueue: { name },
     // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum's package is none of ours
-    taskQueueType: WORKFLOW_QUEUE,
+    taskQueueType: ACTIVITY_QUEUE,
   });
   return (pollers ?? []).some(
     ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= since - 1_000,

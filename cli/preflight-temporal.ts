@@ -12,8 +12,8 @@ const { good, look, stop } = checksOf('Temporal', '');
 
 /** A worker polls about once a minute; the server remembers those that have gone for longer. */
 const POLLED_WITHIN_MS = 90_000;
-/** `TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW`. */
-const WORKFLOW_QUEUE = 1;
+/** `TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY`: both queues of a migration have activities. */
+const ACTIVITY_QUEUE = 2;
 
 /** Whether Temporal answers, knows what a migration shows, and has a worker for it. */
 export async function checkTemporal(configuration: Configuration): Promise<Check[]> {
@@ -64,20 +64,29 @@ async function workerChecks(
 ): Promise<Check[]> {
   const names = namesOf(migration.installation);
   try {
-    const { pollers } = await temporal.connection.workflowService.describeTaskQueue({
-      namespace: temporal.location.namespace,
-      taskQueue: { name: names.taskQueue },
-      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum's package is none of ours
-      taskQueueType: WORKFLOW_QUEUE,
-    });
-    const since = Date.now() - POLLED_WITHIN_MS;
-    const polling = (pollers ?? []).filter(
-      ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= since,
-    ).length;
-    if (polling > 0) return [good('workers', `${polling} on the queue ${names.taskQueue}`)];
-    const { message } = workerAbsent(names, temporal);
+    const steps = await countPolling(temporal, names.taskQueue);
+    const chunks = await countPolling(temporal, names.chunkTaskQueue);
+    if (steps > 0 && chunks > 0)
+      return [good('workers', `${Math.min(steps, chunks)} on the queue ${names.taskQueue}`)];
+    const { message } = workerAbsent(names, temporal, steps > 0 ? 'chunk' : 'migration');
     return [look('workers', message, temporal.location.local ? 'fairlead up' : 'fairlead worker')];
   } catch (error) {
     return [checkOf('workers', error)];
   }
+}
+
+async function countPolling(
+  { connection, location }: TemporalClient,
+  queue: string,
+): Promise<number> {
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace: location.namespace,
+    taskQueue: { name: queue },
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum's package is none of ours
+    taskQueueType: ACTIVITY_QUEUE,
+  });
+  const since = Date.now() - POLLED_WITHIN_MS;
+  return (pollers ?? []).filter(
+    ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= since,
+  ).length;
 }

@@ -30,12 +30,15 @@ export function installRuntime(log: Logger, metricsAddress?: string): void {
       trace: (message, fields) => write('trace', message, fields),
       debug: (message, fields) => write('debug', message, fields),
       info: (message, fields) => write('info', message, fields),
-      warn: (message, fields) => write('warn', message, fields),
+      warn: (message, fields) => write(ON_PURPOSE.has(message) ? 'debug' : 'warn', message, fields),
       error: (message, fields) => write('error', message, fields),
     },
     telemetryOptions: { ...(metrics && { metrics }) },
   });
 }
+
+/** What the SDK warns of, and is so here: the worker of chunks runs no workflows. */
+const ON_PURPOSE = new Set(['No workflows registered, not polling for workflow tasks']);
 
 type LogMethod = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 

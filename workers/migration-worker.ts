@@ -3,6 +3,7 @@ import { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import {
+  chunkActivitiesOf,
   createMigrationActivities,
   type MigrationFunctions,
 } from '../activities/migration-activities.ts';
@@ -11,14 +12,13 @@ import { createMigrationMetrics } from '../activities/migration-metrics.ts';
 import { namesOf } from '../domain/names.ts';
 import { migrationSearchAttributes as searchAttributes } from '../domain/search-attributes.ts';
 import type { Configuration } from './configuration.ts';
-import { limitChunks } from './chunk-slots.ts';
 import { connectPatiently, workflowCode } from './connect-patiently.ts';
 import { createFleetGauges } from './fleet-gauges.ts';
 import { runUntilTold } from './run-until-told.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 import { watchFleet } from './watch-fleet.ts';
 
-/** Activity slots for everything but chunks and ships that are waited for. */
+/** Activity slots for everything but chunks, which have a queue of their own, and ships that are waited for. */
 const STEP_SLOTS = 4;
 const HEARTBEAT_THROTTLE_MS = 2_000;
 /** How long chunks in flight may take to end by themselves; then they are cancelled, and given up a little later. */
@@ -46,11 +46,12 @@ export async function runMigrationWorker(options: MigrationWorkerOptions): Promi
   const connection = await connectPatiently({ ...options, searchAttributes });
   if (!connection) return;
   try {
-    const worker = await Worker.create({ ...workerOptions(options), connection });
+    const workers = await createWorkers(connection, options);
     await using _watch = watchFleetOn(connection, options);
-    options.log.info({ taskQueue: worker.options.taskQueue }, 'worker started');
+    const [taskQueue, chunkTaskQueue] = workers.map((worker) => worker.options.taskQueue);
+    options.log.info({ taskQueue, chunkTaskQueue }, 'worker started');
     options.onReady?.();
-    await runUntilTold(worker, options);
+    await runUntilTold(workers, options);
   } finally {
     await connection.close();
   }
@@ -70,23 +71,42 @@ function watchFleetOn(
   });
 }
 
-function workerOptions({
-  configuration,
-  temporal,
-  functions,
-}: MigrationWorkerOptions): WorkerOptions {
-  const { worker, fleet, migration } = configuration;
-  const metrics = createMigrationMetrics(Runtime.instance().metricMeter);
-  for (const ship of fleet.ships) metrics.know(ship);
-  const measured = measureMigration(functions, metrics);
-  return {
-    namespace: temporal.namespace,
-    taskQueue: namesOf(migration.installation).taskQueue,
-    ...workflowCode(),
-    activities: createMigrationActivities(limitChunks(measured, worker.chunkSlots)),
-    maxConcurrentActivityTaskExecutions: worker.chunkSlots + STEP_SLOTS + fleet.shipsAtOnce,
-    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
-    shutdownGraceTime: SHUTDOWN_GRACE_MS,
-    shutdownForceTime: SHUTDOWN_FORCE_MS,
-  };
+/** One for workflows and their steps, one for chunks: so no step waits behind chunks, and no chunk behind a full worker. */
+async function createWorkers(
+  connection: NativeConnection,
+  options: MigrationWorkerOptions,
+): Promise<Worker[]> {
+  const { worker, fleet, migration } = options.configuration;
+  const { taskQueue, chunkTaskQueue } = namesOf(migration.installation);
+  const activities = createMigrationActivities(measured(options));
+  const common = { ...commonOptions(options), connection };
+  return Promise.all([
+    Worker.create({
+      ...common,
+      ...workflowCode(),
+      taskQueue,
+      // All of them: an earlier release has scheduled chunks on this queue.
+      activities,
+      maxConcurrentActivityTaskExecutions: STEP_SLOTS + fleet.shipsAtOnce,
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: chunkTaskQueue,
+      activities: { ...chunkActivitiesOf(activities) },
+      maxConcurrentActivityTaskExecutions: worker.chunkSlots,
+    }),
+  ]);
 }
+
+function measured({ configuration, functions }: MigrationWorkerOptions): MigrationFunctions {
+  const metrics = createMigrationMetrics(Runtime.instance().metricMeter);
+  for (const ship of configuration.fleet.ships) metrics.know(ship);
+  return measureMigration(functions, metrics);
+}
+
+const commonOptions = ({ temporal }: MigrationWorkerOptions): Omit<WorkerOptions, 'taskQueue'> => ({
+  namespace: temporal.namespace,
+  maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+  shutdownGraceTime: SHUTDOWN_GRACE_MS,
+  shutdownForceTime: SHUTDOWN_FORCE_MS,
+});

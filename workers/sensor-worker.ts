@@ -65,7 +65,7 @@ async function workOn(connection: NativeConnection, options: SensorWorkerOptions
   sayHowMany(configuration, log);
   log.info({ taskQueue: worker.options.taskQueue, identity }, 'worker started');
   options.onReady?.();
-  await runUntilTold(worker, options);
+  await runUntilTold([worker], options);
 }
 
 /** A process id comes again, also on another host of the same name: in containers it always does. */

@@ -1,27 +1,30 @@
 import {
   ActivityCancellationType,
   proxyActivities,
+  workflowInfo,
   type ActivityInterfaceFor,
   type ActivityOptions,
 } from '@temporalio/workflow';
-import type { MigrationActivities } from '../activities/migration-activities.ts';
+import type { ChunkActivities, MigrationActivities } from '../activities/migration-activities.ts';
 import type { MigrationTiming } from '../domain/migration-timing.ts';
+import { chunkQueueBeside } from '../domain/names.ts';
 
-export type Activities = ActivityInterfaceFor<MigrationActivities>;
+export type Activities = ActivityInterfaceFor<Omit<MigrationActivities, keyof ChunkActivities>>;
 
 export interface ActivitiesOfMigration {
   /** Everything but chunks: short, and safe to leave alone when cancelled. */
   steps: Activities;
-  /** `copyChunk`: a cancelled one is waited for, until it has rolled back. */
-  chunks: Activities;
+  /** What moves cells, on a queue of its own: a cancelled one is waited for, until it has rolled back. */
+  chunks: ActivityInterfaceFor<ChunkActivities>;
   /** Waiting for another workflow, for as long as that takes. */
   waits: Activities;
 }
 
-export function activitiesFor(timing: MigrationTiming): ActivitiesOfMigration {
+/** @param ship whose workflow this is; a fleet has no chunks */
+export function activitiesFor(timing: MigrationTiming, ship = ''): ActivitiesOfMigration {
   return {
     steps: proxyActivities<MigrationActivities>(optionsOfSteps(timing)),
-    chunks: proxyActivities<MigrationActivities>(optionsOfChunks(timing)),
+    chunks: proxyActivities<ChunkActivities>(optionsOfChunks(timing, ship)),
     waits: proxyActivities<MigrationActivities>(optionsOfWaits(timing)),
   };
 }
@@ -38,10 +41,13 @@ function optionsOfSteps(timing: MigrationTiming): ActivityOptions {
   };
 }
 
-function optionsOfChunks(timing: MigrationTiming): ActivityOptions {
+function optionsOfChunks(timing: MigrationTiming, ship: string): ActivityOptions {
   const steps = optionsOfSteps(timing);
   return {
     ...steps,
+    taskQueue: chunkQueueBeside(workflowInfo().taskQueue),
+    // Ships take turns. The server takes 64 bytes, and a UTF-16 unit is three at most.
+    priority: { fairnessKey: ship.slice(0, 21) },
     startToCloseTimeout: timing.chunkTimeoutMs,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // A chunk whose time ran out goes to the workflow at once: the same again would run out again.

@@ -21,7 +21,7 @@ import { steered } from './steered.ts';
 export async function migrateShip(input: MigrateShipInput): Promise<ShipReport> {
   const display = progressDisplay();
   const migration = new MigrationState(input, (state) => display(state.progress()));
-  const activities = activitiesFor(migration.timing);
+  const activities = activitiesFor(migration.timing, input.request.ship);
   return steered(migration, activities, {
     migrate: () => migrate(migration, activities),
     goOnInNewRun: () => goOnInNewRun(migration),

@@ -21,7 +21,7 @@ import { steered } from './steered.ts';
 export async function reprocessShip(input: ReprocessShipInput): Promise<ShipReport> {
   const display = progressDisplay();
   const reprocess = new ReprocessState(input, (state) => display(state.progress()));
-  const activities = activitiesFor(reprocess.timing);
+  const activities = activitiesFor(reprocess.timing, input.request.ship);
   return steered(reprocess, activities, {
     migrate: () => migrate(reprocess, activities),
     goOnInNewRun: () => goOnInNewRun(reprocess),

@@ -17,7 +17,7 @@ import { VerificationState } from './verification-state.ts';
 /** Compares source and target of `[from, to)` again, reading both anew. */
 export async function verifyShip(input: VerifyShipInput): Promise<VerifyReport> {
   const verification = new VerificationState(input);
-  const activities = activitiesFor(verification.timing);
+  const activities = activitiesFor(verification.timing, input.ship);
   setHandler(verifyProgress, () => verification.progress(), {
     description: 'what was compared so far',
   });

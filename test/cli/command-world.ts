@@ -51,8 +51,11 @@ export interface CommandWorld extends AsyncDisposable {
 }
 
 export interface WorldWorker extends AsyncDisposable {
+  pid: number;
+  /** Settles when the process has ended. */
+  ended: Promise<Answer>;
   log: () => string;
-  kill: (signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => void;
+  kill: (signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM') => void;
 }
 
 export interface WorldOptions {
@@ -93,6 +96,8 @@ export async function commandWorld({
       const worker = start(['worker', ...words]);
       await worker.stderr.waitFor(/worker started/);
       return {
+        pid: worker.child.pid!,
+        ended: worker.outcome,
         log: () => worker.stderr.lines.join(''),
         kill: (signal) => worker.child.kill(signal),
         [Symbol.asyncDispose]: async () => {

@@ -1,7 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { expect } from 'vitest';
-import { createMigrationActivities } from '../../activities/migration-activities.ts';
 import { createMigrationFunctions } from '../../activities/postgres/migration-functions.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { ShipReport } from '../../domain/migration.ts';
@@ -20,8 +18,7 @@ import {
   type MigrationLab,
 } from '../migration-databases.ts';
 import { testTemporal } from '../temporal.ts';
-import { progressWhere } from '../workflows/migration-lab.ts';
-import { workflowBundle } from '../workflows/workflow-bundle.ts';
+import { progressWhere, startWorker } from '../workflows/migration-lab.ts';
 
 export const at = (hour: number): string =>
   `2025-06-15T${String(hour).padStart(2, '0')}:00:00.000Z`;
@@ -141,24 +138,15 @@ async function runMigration(lab: MigrationLab, chunks: number, timing: Partial<M
   const names = namesOf(temporal.unique('test'));
   const faults = new Map<string, () => Promise<unknown>>();
   const functions = createMigrationFunctions(lab);
-  const worker = await Worker.create({
-    connection: temporal.nativeConnection,
-    taskQueue: names.taskQueue,
-    workflowBundle: await workflowBundle(),
-    activities: createMigrationActivities({
-      ...functions,
-      copyChunk: async (input, context) => {
-        const fault = faults.get(input.from);
-        faults.delete(input.from);
-        await fault?.();
-        return functions.copyChunk(input, context);
-      },
-    }),
-    maxHeartbeatThrottleInterval: 100,
-    shutdownGraceTime: 100,
-    shutdownForceTime: 2_000,
+  const worker = await startWorker(temporal, names, {
+    ...functions,
+    copyChunk: async (input, context) => {
+      const fault = faults.get(input.from);
+      faults.delete(input.from);
+      await fault?.();
+      return functions.copyChunk(input, context);
+    },
   });
-  const running = worker.run();
   const to = new Date(Date.parse(at(0)) + chunks * 7_200_000).toISOString();
   const input: MigrateShipInput = {
     request: { ship: SHIP, from: at(0), to, widthMs: 7_200_000, redo: false },
@@ -208,8 +196,7 @@ async function runMigration(lab: MigrationLab, chunks: number, timing: Partial<M
     },
     end: async () => {
       await handle?.terminate().catch(() => undefined);
-      worker.shutdown();
-      await running;
+      await worker[Symbol.asyncDispose]();
       await temporal[Symbol.asyncDispose]();
     },
   };

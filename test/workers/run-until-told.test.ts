@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { sensorSession } from '../../workflows/sensor-session.ts';
 import { sessionHeader } from '../../workflows/session-header.ts';
-import { runUntilTold } from '../../workers/run-until-told.ts';
+import { runUntilTold, type RunningWorker } from '../../workers/run-until-told.ts';
 import { reported } from '../reported.ts';
 import { testTemporal } from '../temporal.ts';
 import { workflowBundle } from '../workflows/workflow-bundle.ts';
@@ -16,7 +16,7 @@ describe('a worker', () => {
     'that was told to stop ends with a warning, whatever the SDK says of what did not end',
     async (error) => {
       const log = warnings();
-      await runUntilTold(failing(error), { log: log.logger, signal: told });
+      await runUntilTold([failing(error)], { log: log.logger, signal: told });
       expect(log.lines).toEqual([expect.stringContaining('gave up what did not end in time')]);
     },
   );
@@ -26,8 +26,24 @@ describe('a worker', () => {
     [new IllegalStateError('untold'), notTold],
   ])('that fails of itself says so', async (error, signal) => {
     const log = warnings();
-    await expect(runUntilTold(failing(error), { log: log.logger, signal })).rejects.toBe(error);
+    await expect(runUntilTold([failing(error)], { log: log.logger, signal })).rejects.toBe(error);
     expect(log.lines).toEqual([]);
+  });
+
+  it('ends the other worker of its process when it fails', async () => {
+    await using temporal = await testTemporal();
+    const other = await Worker.create({
+      connection: temporal.nativeConnection,
+      taskQueue: temporal.taskQueue,
+      activities: { nothing: async () => undefined },
+    });
+    const fault = new Error('of another kind');
+    const running = runUntilTold([other, failing(fault)], {
+      log: warnings().logger,
+      signal: notTold,
+    });
+    await expect(running).rejects.toBe(fault);
+    expect(other.getState()).toBe('STOPPED');
   });
 
   it('is given up in time when an activity of it never ends', async () => {
@@ -43,7 +59,7 @@ describe('a worker', () => {
       shutdownForceTime: 1_000,
     });
     const log = warnings();
-    const running = runUntilTold(worker, { log: log.logger, signal: told });
+    const running = runUntilTold([worker], { log: log.logger, signal: told });
     const handle = await temporal.client.workflow.start<typeof sensorSession>('sensorSession', {
       args: [{ sensor: 'pier-3' }],
       taskQueue: temporal.taskQueue,
@@ -58,10 +74,12 @@ describe('a worker', () => {
   });
 });
 
-const failing = (error: Error): Pick<Worker, 'run'> => ({
+const failing = (error: Error): RunningWorker => ({
   run: async () => {
     throw error;
   },
+  shutdown: () => {},
+  getState: () => 'FAILED',
 });
 
 function warnings() {

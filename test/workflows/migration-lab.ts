@@ -1,6 +1,10 @@
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import { createMigrationActivities } from '../../activities/migration-activities.ts';
+import {
+  chunkActivitiesOf,
+  createMigrationActivities,
+  type MigrationFunctions,
+} from '../../activities/migration-activities.ts';
 import type { MigrateShipInput, MigrationProgress } from '../../domain/migration-progress.ts';
 import type { InstantRange } from '../../domain/migration.ts';
 import type { ReprocessShipInput } from '../../domain/reprocess.ts';
@@ -11,7 +15,7 @@ import { reprocessHeader } from '../../workflows/reprocess-header.ts';
 import type { reprocessShip } from '../../workflows/reprocess-ship.ts';
 import { migrationHeader } from '../../workflows/migration-header.ts';
 import { progress } from '../../workflows/messages.ts';
-import { testTemporal } from '../temporal.ts';
+import { testTemporal, type TestTemporal } from '../temporal.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -38,25 +42,20 @@ export interface MigrationLab extends AsyncDisposable {
   ): MigrateShipInput;
 }
 
-/** A worker on a queue of its own, over a ledger in memory: for tests in which the database is not the point. */
+/**
+ * A worker of its own, over a ledger in memory: for tests in which the database is not the point.
+ *
+ * @param options.chunkSlots chunks that it copies at once; unless given, more than any test has
+ */
 export async function migrationLab(
-  options: { shortHistory?: boolean } = {},
+  options: { shortHistory?: boolean; chunkSlots?: number } = {},
 ): Promise<MigrationLab> {
   const temporal = await testTemporal(options);
   const { client } = temporal;
   const installation = temporal.unique('test');
   const names = namesOf(installation);
   const ledger = new MemoryLedger();
-  const worker = await Worker.create({
-    connection: temporal.nativeConnection,
-    taskQueue: names.taskQueue,
-    workflowBundle: await workflowBundle(),
-    activities: createMigrationActivities(ledger),
-    maxHeartbeatThrottleInterval: 100,
-    shutdownGraceTime: 100,
-    shutdownForceTime: 2_000,
-  });
-  const running = worker.run();
+  const worker = await startWorker(temporal, names, ledger, options.chunkSlots);
   const input: MigrationLab['input'] = ({ window = 2, timing, ...request } = {}) => ({
     request: { ...twentyFourHours, ...request },
     window,
@@ -80,9 +79,40 @@ export async function migrationLab(
       });
     },
     async [Symbol.asyncDispose]() {
-      worker.shutdown();
-      await running;
+      await worker[Symbol.asyncDispose]();
       await temporal[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Polls both queues of a migration, as a worker process does. */
+export async function startWorker(
+  { nativeConnection: connection }: TestTemporal,
+  { taskQueue, chunkTaskQueue }: Names,
+  functions: MigrationFunctions,
+  chunkSlots = 100,
+): Promise<AsyncDisposable> {
+  const activities = createMigrationActivities(functions);
+  const common = {
+    connection,
+    maxHeartbeatThrottleInterval: 100,
+    shutdownGraceTime: 100,
+    shutdownForceTime: 2_000,
+  };
+  const workers = await Promise.all([
+    Worker.create({ ...common, taskQueue, workflowBundle: await workflowBundle(), activities }),
+    Worker.create({
+      ...common,
+      taskQueue: chunkTaskQueue,
+      activities: { ...chunkActivitiesOf(activities) },
+      maxConcurrentActivityTaskExecutions: chunkSlots,
+    }),
+  ]);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const worker of workers) worker.shutdown();
+      await running;
     },
   };
 }

@@ -30,10 +30,11 @@ test('copies what is open of its ranges, in chunks of the grid, and nothing betw
     { signal: new AbortController().signal, heartbeat: () => {} },
   );
   lab.ledger.attempts.splice(0);
-  const handle: Handle = await startReprocess(lab, [
+  const ranges = [
     range('01:00:00.000', '01:10:00.000'),
     range('14:40:40.388958', '20:40:40.388958'),
-  ]);
+  ];
+  const handle: Handle = await startReprocess(lab, ranges, { window: 1 });
   const report = await handle.result();
   expect(lab.ledger.attempts).toEqual([
     at('01:00:00.000'),

@@ -168,7 +168,8 @@ async function spawnTemporal(
 
 /**
  * The poll rate of the transfer queue is 20 a second unless told otherwise, which makes each step of a workflow wait
- * up to 50 ms; with it, and the write-ahead log of SQLite, a step takes a third.
+ * up to 50 ms; with it, and the write-ahead log of SQLite, a step takes a third. Without fairness a queue is first in,
+ * first out, whatever ship a chunk is of.
  */
 const serverArguments = (ports: Ports, files: Files): string[] => [
   '--ip',
@@ -191,6 +192,8 @@ const serverArguments = (ports: Ports, files: Files): string[] => [
   'synchronous=normal',
   '--dynamic-config-value',
   'history.transferProcessorMaxPollRPS=2000',
+  '--dynamic-config-value',
+  'matching.enableFairness=true',
 ];
 
 /** The user's own cluster, configured by variables or a file, must not be what our commands talk to. */
