@@ -182,6 +182,8 @@ export interface ChunkComparison extends InstantRange {
   differences: Difference[];
   /** Where chunks differ; more than the domain's bound are joined across the shortest gaps. */
   differing?: InstantRange[];
+  /** Where there was nothing on either side: the chunk's begin up to which there is nothing after `to` either. */
+  silentUntil?: string;
 }
 
 /** A cell that is not the same in source and target. */

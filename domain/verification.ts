@@ -27,7 +27,7 @@ export interface VerifyCheckpoint {
   sums: ComparisonSums;
 }
 
-export type ComparisonSums = Omit<ChunkComparison, 'from' | 'to'>;
+export type ComparisonSums = Omit<ChunkComparison, 'from' | 'to' | 'silentUntil'>;
 
 /** One ship's entry in `verify --json`. */
 export interface VerifyReport extends InstantRange {
@@ -54,6 +54,9 @@ export const noDifference = (): ComparisonSums => ({
   quarantined: 0,
   differences: [],
 });
+
+/** Neither a cell in the source nor one in the target. */
+export const isSilent = ({ source, extra }: ComparisonSums): boolean => source + extra === 0;
 
 export function addComparison(sum: ComparisonSums, more: ComparisonSums): ComparisonSums {
   const differing = [...(sum.differing ?? []), ...(more.differing ?? [])];

@@ -76,7 +76,15 @@ export class VerificationState {
   compared(batch: InstantRange, comparison: ChunkComparison): void {
     this.inFlight.delete(batch.from);
     this.sums = addComparison(this.sums, comparison);
+    this.jumpTo(comparison.silentUntil ?? batch.to);
     this.show();
+  }
+
+  /** Over time in which there is nothing to compare. */
+  private jumpTo(instant: string): void {
+    const { to } = this.input;
+    const next = isBefore(instant, to) ? instant : to;
+    if (isBefore(this.cursor, next)) this.cursor = next;
   }
 
   notCompared(batch: InstantRange, error: unknown): void {

@@ -48,7 +48,7 @@ const looseScan = (table: TableName, column: string, condition: string): string 
   select value from found where value is not null`;
 
 /** Whether an index begins with (ship_id, data_channel_id), as the primary key does; a table without one is scanned. */
-async function hasProbeIndex(client: ClientBase, table: TableName): Promise<boolean> {
+export async function hasProbeIndex(client: ClientBase, table: TableName): Promise<boolean> {
   const { rows } = await client.query(
     `select exists (
        select from pg_index i
@@ -67,6 +67,7 @@ async function hasProbeIndex(client: ClientBase, table: TableName): Promise<bool
  */
 const OLDEST = '1715-01-01';
 const BEYOND = '2255-01-01';
+export const BEYOND_US = parseInstant(BEYOND);
 
 /** The oldest instant of a ship at or after `sinceUs`, over all its channels, that a chunk can hold. */
 export async function firstInstant(

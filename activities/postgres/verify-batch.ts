@@ -6,6 +6,7 @@ import { MINUTE_US, MS_US, formatInstant, parseInstant } from '../../domain/time
 import { columnTypeOf } from '../../domain/value-format.ts';
 import {
   addComparison,
+  isSilent,
   MAX_DIFFERENCES,
   noDifference,
   type ComparisonSums,
@@ -21,22 +22,27 @@ import { timestampText, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { readBack } from './read-back.ts';
 import { readChunk } from './read-chunk.ts';
+import { silentUntil } from './silence.ts';
 import { loadChannelMap } from './wide-table.ts';
 
-/** Compares source and target, both read anew: by checksum first, cell by cell only where that differs. */
+/**
+ * Compares source and target, both read anew: by checksum first, cell by cell only where that differs. Where neither
+ * has anything, it tells how long that stays so.
+ */
 export async function verifyBatch(
   databases: MigrationDatabases,
   { ship, from, to, widthMs }: VerifyBatchInput,
   { signal }: { signal: AbortSignal },
 ): Promise<ChunkComparison> {
+  const [fromUs, toUs, widthUs] = [parseInstant(from), parseInstant(to), widthMs * MS_US];
   let sums = noDifference();
-  for (const chunk of chunksOf(
-    { fromUs: parseInstant(from), toUs: parseInstant(to) },
-    widthMs * MS_US,
-  )) {
+  for (const chunk of chunksOf({ fromUs, toUs }, widthUs)) {
     sums = addComparison(sums, await verifyInParts(databases, { ...chunk, ship }, signal));
   }
-  return { from, to, ...sums };
+  if (!isSilent(sums)) return { from, to, ...sums };
+  const nextUs = await silentUntil(databases, ship, toUs, signal);
+  const beginUs = Math.max(toUs, Math.floor(nextUs / widthUs) * widthUs);
+  return { from, to, ...sums, silentUntil: formatInstant(beginUs) };
 }
 
 /** What had to be split to be copied has to be split to be compared, so that memory stays bounded. */

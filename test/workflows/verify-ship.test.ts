@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FairleadError } from '../../domain/errors.ts';
+import { noDifference } from '../../domain/verification.ts';
 import { verifyProgress } from '../../workflows/messages.ts';
 import type { verifyShip } from '../../workflows/verify-ship.ts';
 import { migrationLab, twentyFourHours, type MigrationLab } from './migration-lab.ts';
@@ -65,6 +66,25 @@ test('compares only the ranges that it is told', async () => {
     '06-16T00:00 06-16T02:00',
   ]);
   expect(await handle.query(verifyProgress)).toMatchObject({ percent: 100 });
+});
+
+test('jumps over years in which there is nothing', async () => {
+  await using lab = await migrationLab();
+  const asked: string[] = [];
+  const verifyBatch = lab.ledger.verifyBatch.bind(lab.ledger);
+  const filled = ['2025-06-15', '2031-03-02'];
+  lab.ledger.verifyBatch = async (input) => {
+    asked.push(input.from.slice(0, 10));
+    if (filled.some((day) => input.from.startsWith(day))) return verifyBatch(input);
+    const { from, to } = input;
+    const next = filled.find((day) => day >= to.slice(0, 10)) ?? '2255-01-01';
+    return { from, to, ...noDifference(), silentUntil: `${next}T00:00:00.000Z` };
+  };
+  const handle = await verify(lab, '2035-01-01T00:00:00.000Z');
+  expect((await handle.result()).cells).toMatchObject({ source: 20 });
+  expect(asked).toEqual(expect.arrayContaining(filled));
+  expect(asked.length).toBeLessThanOrEqual(8);
+  expect(await handle.query(verifyProgress)).toMatchObject({ phase: 'finished', percent: 100 });
 });
 
 test('goes on in new runs, and compares every batch once', async () => {

@@ -58,6 +58,9 @@ const named = (channel: string, row: number, what: string): Difference => ({
   what,
 });
 
+/** The last instant that a chunk can hold is before. */
+const END_OF_TIME = '2255-01-01T00:00:00.000Z';
+
 describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
   it('finds nothing where source and target are equal', async () => {
     await using lab = await migrationLab({ major, separate: true });
@@ -238,6 +241,72 @@ describe.each(MAJORS)('a comparison on PostgreSQL %i', (major) => {
       'differs: source 0, target -0',
       'differs: source 7, target -0',
     ]);
+  });
+
+  describe('where neither side has anything', () => {
+    const night = { from: '2025-06-15T04:00:00.000Z', to: '2025-06-15T16:00:00.000Z' };
+    const look = (lab: MigrationLab) =>
+      verifyBatch(
+        lab,
+        { ship: SHIP, ...night, widthMs: 7_200_000 },
+        { signal: new AbortController().signal },
+      );
+
+    it('tells that there is nothing for years', async () => {
+      await using lab = await migrationLab({ major, separate: true });
+      await copied(lab);
+      expect(await look(lab)).toMatchObject({ source: 0, extra: 0, silentUntil: END_OF_TIME });
+    });
+
+    it.each([
+      [
+        'a cell of the source',
+        'source',
+        [
+          `insert into tenant.tbl_data_timeseries
+         (ship_id, data_channel_id, created_time, value_format, double_v)
+         values ('${SHIP}', '/b', '2029-02-03 05:06', 'Decimal', 1)`,
+        ],
+      ],
+      [
+        'a row of a wide table',
+        'target',
+        [`insert into ${WIDE} (created_time, "/a") values ('2029-02-03 05:06', 7)`],
+      ],
+      [
+        'a cell in quarantine',
+        'target',
+        [
+          `insert into fairlead.quarantine (ship_id, data_channel_id, created_time, reason)
+         values ('${SHIP}', '/a', '2029-02-03 05:06', 'unknown-format')`,
+        ],
+      ],
+    ] as const)('ends at the chunk of %s', async (_, side, [sql]) => {
+      await using lab = await migrationLab({ major, separate: true });
+      await copied(lab);
+      await lab[`${side}Database`].query(sql);
+      expect(await look(lab)).toMatchObject({ silentUntil: '2029-02-03T04:00:00.000Z' });
+    });
+
+    it('goes on chunk by chunk where the source has no index for the probes', async () => {
+      await using lab = await migrationLab({ major, separate: true });
+      await copied(lab);
+      await lab.sourceDatabase.query(
+        'alter table tenant.tbl_data_timeseries drop constraint data_timeseries_pk',
+      );
+      expect(await look(lab)).toMatchObject({ silentUntil: night.to });
+    });
+
+    it('still finds a cell that only the target has', async () => {
+      await using lab = await migrationLab({ major, separate: true });
+      await copied(lab);
+      await lab.targetDatabase.query(
+        `insert into ${WIDE} (created_time, "/a") values ('2025-06-15 15:59:59.999999', 7)`,
+      );
+      const found = await look(lab);
+      expect(found).toMatchObject({ source: 0, extra: 1 });
+      expect(found.silentUntil).toBeUndefined();
+    });
   });
 
   it('splits what does not fit the buffer', async () => {
