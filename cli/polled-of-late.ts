@@ -1,3 +1,4 @@
+import type { Names } from '../domain/names.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 
 const ANSWER_TIMEOUT_MS = 3_000;
@@ -19,3 +20,6 @@ export async function polledOfLate(
     return false;
   }
 }
+
+export const busySentence = ({ taskQueue }: Names): string =>
+  `no worker answers on the queue ${taskQueue}, though one asked for work a moment ago: it is busy, or has just ended`;

@@ -6,8 +6,9 @@ import { fleetProgress } from '../workflows/messages.ts';
 import type { migrateFleet } from '../workflows/migrate-fleet.ts';
 import type { migrateShip } from '../workflows/migrate-ship.ts';
 import { askWorkflow, workerAbsent } from './ask-workflow.ts';
+import { note } from './command.ts';
 import type { Start } from './migrate.ts';
-import { polledOfLate } from './polled-of-late.ts';
+import { busySentence, polledOfLate } from './polled-of-late.ts';
 import type { StartedShip } from './migrate-ships.ts';
 import type { MigrationOptions } from './migration-options.ts';
 import { requireSameFleet, type AskedRange } from './start-migration.ts';
@@ -107,12 +108,15 @@ export async function untilFleetEnds(
 /** @returns the ships that wait for their turn */
 async function requireWorker({ temporal, names }: Start, handle: FleetHandle): Promise<string[]> {
   const askedAt = Date.now();
+  let isSaid = false;
   for (;;) {
     const reply = await askWorkflow(temporal, handle, fleetProgress);
     if ('answer' in reply) return reply.answer.waitingToStart;
-    const isLate = Date.now() - askedAt > WORKER_PATIENCE_MS;
-    if (isLate && !(await polledOfLate(temporal, names.taskQueue)))
-      throw workerAbsent(names, temporal);
+    if (Date.now() - askedAt > WORKER_PATIENCE_MS) {
+      if (!(await polledOfLate(temporal, names.taskQueue))) throw workerAbsent(names, temporal);
+      if (!isSaid) note(busySentence(names));
+      isSaid = true;
+    }
     await sleep(POLL_INTERVAL_MS);
   }
 }

@@ -16,7 +16,7 @@ import {
   workerAbsent,
 } from './ask-workflow.ts';
 import { callController } from './call-controller.ts';
-import { polledOfLate } from './polled-of-late.ts';
+import { busySentence, polledOfLate } from './polled-of-late.ts';
 import {
   retriedSteps,
   sentenceOfRetry,
@@ -83,9 +83,6 @@ export async function watchMigration(
 
 const lookEveryMs = (watched: number): number =>
   Math.max(POLL_INTERVAL_MS, (watched * 1_000) / LOOKS_PER_SECOND);
-
-const busySentence = ({ taskQueue }: Names): string =>
-  `no worker answers on the queue ${taskQueue}, though one asked for work a moment ago: it is busy, or has just ended`;
 
 const pausedSentence = (ship: string): string =>
   `${ship} is paused; to go on: fairlead resume ${ship}`;

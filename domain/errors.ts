@@ -33,6 +33,7 @@ export const kindOfCode = {
   'worker-absent': 'operator',
   'migration-differs': 'operator',
   'target-differs': 'operator',
+  'table-taken': 'operator',
   'installation-differs': 'operator',
   'permission-denied': 'operator',
   'login-refused': 'operator',

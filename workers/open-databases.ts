@@ -31,6 +31,7 @@ export function openDatabases(
       passwordFile,
       role,
       maxConnections,
+      installation: migration.installation,
       timing: connections,
       log: log && { warn: (message, fields) => log.warn(fields, message) },
     });

@@ -101,7 +101,7 @@ async function readSource(
 ): Promise<ChunkCells> {
   progress.enter('read');
   return readChunk(databases, key, buffer, {
-    name: attemptName(key, token),
+    name: attemptName(databases.source, key, token),
     subject: formatKey(key),
     signal: progress.signal,
     watch: progress.watch,

@@ -1,18 +1,19 @@
 import type { ClientBase, PoolClient } from 'pg';
 import { FairleadError } from '../../domain/errors.ts';
 import { inTransaction } from './connection.ts';
+import { installationOf, ledgerOf, ledgerSchemaOf } from './ledger-schema.ts';
 
 /** Each entry brings the schema from the version before to its own; never changed once released, only added to. */
-const MIGRATIONS: readonly string[] = [
-  `
-  create schema if not exists fairlead;
+const MIGRATIONS: readonly ((ledger: string) => string)[] = [
+  (ledger) => `
+  create schema if not exists ${ledger};
 
-  create table fairlead.installation (
+  create table ${ledger}.installation (
     id      text not null,
     version integer not null
   );
 
-  create table fairlead.channel_map (
+  create table ${ledger}.channel_map (
     ship_id         text not null,
     data_channel_id text not null,
     channel_group   integer not null,
@@ -23,7 +24,7 @@ const MIGRATIONS: readonly string[] = [
     unique (table_name, column_name)
   );
 
-  create table fairlead.chunk (
+  create table ${ledger}.chunk (
     ship_id           text not null,
     from_time         timestamp not null,
     to_time           timestamp not null,
@@ -48,7 +49,7 @@ const MIGRATIONS: readonly string[] = [
     check (status <> 'done' or cells_read = cells_written + cells_null + cells_quarantined)
   );
 
-  create table fairlead.quarantine (
+  create table ${ledger}.quarantine (
     ship_id         text not null,
     data_channel_id text not null,
     created_time    timestamp not null,
@@ -59,12 +60,12 @@ const MIGRATIONS: readonly string[] = [
     long_v          bigint,
     double_v        double precision
   );
-  create index on fairlead.quarantine (ship_id, created_time);
+  create index on ${ledger}.quarantine (ship_id, created_time);
 
-  insert into fairlead.installation (id, version) values (gen_random_uuid()::text, 0);
+  insert into ${ledger}.installation (id, version) values (gen_random_uuid()::text, 0);
   `,
-  `
-  create table fairlead.late_mark (
+  (ledger) => `
+  create table ${ledger}.late_mark (
     ship_id    text primary key,
     position   jsonb not null,
     noted_at   timestamptz not null,
@@ -77,11 +78,11 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** One key for everything that changes the schema, over all processes. */
+/** One key for everything that changes a schema of ours, over all processes and installations. */
 const SCHEMA_LOCK = "hashtextextended('fairlead schema', 0)";
 
 /**
- * Brings the target's `fairlead` schema up to date, and gives the id that this database bears.
+ * Brings the installation's schema in the target up to date, and gives the id that it bears.
  *
  * @throws {FairleadError} when the schema is newer than this release
  */
@@ -91,25 +92,27 @@ export async function prepareSchema(client: PoolClient): Promise<string> {
   return inTransaction(client, async () => {
     await client.query(`select pg_advisory_xact_lock(${SCHEMA_LOCK})`);
     const version = (await findInstallation(client))?.version ?? 0;
-    if (version > MIGRATIONS.length) throw newerSchema(version);
-    for (const migration of MIGRATIONS.slice(version)) await client.query(migration);
-    await client.query('update fairlead.installation set version = $1', [MIGRATIONS.length]);
+    if (version > MIGRATIONS.length) throw newerSchema(version, ledgerOf(client));
+    const ledger = ledgerOf(client);
+    for (const migration of MIGRATIONS.slice(version)) await client.query(migration(ledger));
+    await client.query(`update ${ledger}.installation set version = $1`, [MIGRATIONS.length]);
     return (await findInstallation(client))!.id;
   });
 }
 
-/** The installation that the target bears; undefined before its first migration. */
+/** What the installation's schema in the target bears; undefined before its first migration. */
 export async function findInstallation(
   client: ClientBase,
 ): Promise<{ id: string; version: number } | undefined> {
   // Not by to_regclass, which may answer from a cache that knows nothing of what another session has just made.
   const { rows } = await client.query(
     `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                     where n.nspname = 'fairlead' and c.relname = 'installation') as present`,
+                     where n.nspname = $1 and c.relname = 'installation') as present`,
+    [ledgerSchemaOf(installationOf(client))],
   );
   if (!rows[0].present) return undefined;
-  const installation = await client.query('select id, version from fairlead.installation');
-  return installation.rows[0];
+  const found = await client.query(`select id, version from ${ledgerOf(client)}.installation`);
+  return found.rows[0];
 }
 
 /**
@@ -129,9 +132,9 @@ export async function requireInstallation(client: ClientBase, installation: stri
   );
 }
 
-const newerSchema = (version: number) =>
+const newerSchema = (version: number, ledger: string) =>
   new FairleadError(
     'installation-differs',
-    `schema fairlead has version ${version}, this release knows ${MIGRATIONS.length}`,
+    `schema ${ledger} has version ${version}, this release knows ${MIGRATIONS.length}`,
     { hint: 'Use the newer release of Fairlead that made it.' },
   );

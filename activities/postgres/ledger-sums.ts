@@ -3,6 +3,7 @@ import type { Span } from '../../domain/chunk-planning.ts';
 import type { CellCounts, VerifyRequest } from '../../domain/migration.ts';
 import { parseInstant } from '../../domain/time.ts';
 import { TOUCHES_RANGE, timestampText } from './ledger.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 /** What a range of the ledger adds up to: as small for a year of chunks as for a day. */
 export interface LedgerSums {
@@ -28,8 +29,8 @@ export async function readLedgerSums(
     from ? timestampText(parseInstant(from)) : '-infinity',
     to ? timestampText(parseInstant(to)) : 'infinity',
   ];
-  const [sums] = (await client.query(SUMS, range)).rows;
-  const spans = (await client.query(SPANS, range)).rows.map((row) => ({
+  const [sums] = (await client.query(sumsOf(client), range)).rows;
+  const spans = (await client.query(spansOf(client), range)).rows.map((row) => ({
     fromUs: parseInstant(row.from_time),
     toUs: parseInstant(row.to_time),
     failedAtMs: row.failed_at as number | null,
@@ -56,14 +57,14 @@ export async function readLedgerSums(
   };
 }
 
-const ROWS = `
+const rowsOf = (client: ClientBase): string => `
   with chunk as (
-    select * from fairlead.chunk where ${TOUCHES_RANGE} and status <> 'superseded'),
+    select * from ${ledgerOf(client)}.chunk where ${TOUCHES_RANGE} and status <> 'superseded'),
   proven as (
     select * from chunk where status in ('done', 'empty'))`;
 
 /** A proof was in the making from its commit back for its own seconds; what an earlier one covers does not count again. */
-const SUMS = `${ROWS},
+const sumsOf = (client: ClientBase): string => `${rowsOf(client)},
   proving as (
     select extract(epoch from committed_at)::float8 - coalesce(seconds, 0) as begun,
            extract(epoch from committed_at)::float8 as ended
@@ -85,7 +86,7 @@ function sumOf(column: string): string {
 }
 
 /** Proven time as its islands, and each failure with its moment. */
-const SPANS = `${ROWS},
+const spansOf = (client: ClientBase): string => `${rowsOf(client)},
   marked as (
     select from_time, to_time,
            from_time > max(to_time) over (order by from_time, to_time rows between unbounded preceding and 1 preceding) as begins

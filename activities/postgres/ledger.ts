@@ -4,6 +4,7 @@ import type { Span } from '../../domain/chunk-planning.ts';
 import { FairleadError } from '../../domain/errors.ts';
 import type { CellCounts, ChunkProof } from '../../domain/migration.ts';
 import { formatInstant, formatRange, parseInstant, type EpochUs } from '../../domain/time.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 /** A chunk by its place in the ledger. */
 export interface ChunkKey extends Span {
@@ -32,9 +33,9 @@ const keyParameters = ({ ship, fromUs, toUs }: ChunkKey) => [
   timestampText(toUs),
 ];
 
-const SELECT_PROOF = `
+const selectProof = (client: ClientBase): string => `
   select status, cells_read, cells_written, cells_null, cells_quarantined, cells_foreign, instants, checksum, seconds
-    from fairlead.chunk
+    from ${ledgerOf(client)}.chunk
    where ship_id = $1 and from_time = $2 and to_time = $3
      and status in ('done', 'empty') and committed_at > $4::timestamptz`;
 
@@ -51,7 +52,7 @@ export async function findProof(
   counting: CountingProofs,
 ): Promise<ChunkProof | undefined> {
   const settledAfter = counting.redo ? counting.startedAt : '-infinity';
-  const { rows } = await client.query(SELECT_PROOF, [...keyParameters(key), settledAfter]);
+  const { rows } = await client.query(selectProof(client), [...keyParameters(key), settledAfter]);
   return rows[0] && proofOf(key, rows[0]);
 }
 
@@ -62,7 +63,7 @@ async function findProofAndHold(
   counting: CountingProofs,
 ): Promise<ChunkProof | undefined> {
   await client.query(
-    `select from fairlead.chunk where ship_id = $1 and from_time = $2 and to_time = $3 for update`,
+    `select from ${ledgerOf(client)}.chunk where ship_id = $1 and from_time = $2 and to_time = $3 for update`,
     keyParameters(key),
   );
   return findProof(client, key, counting);
@@ -107,11 +108,11 @@ const AROUND_KEY = `${NOT_BEFORE} and from_time <= $2 and to_time >= $3
 export async function claimChunk(client: ClientBase, key: ChunkKey): Promise<number> {
   const { rows } = await client.query(
     `with never_begun as (
-       delete from fairlead.chunk where ${AROUND_KEY} and status = 'running' and attempts = 0)
-     insert into fairlead.chunk as c (ship_id, from_time, to_time, status, attempts, parent_from, parent_to)
+       delete from ${ledgerOf(client)}.chunk where ${AROUND_KEY} and status = 'running' and attempts = 0)
+     insert into ${ledgerOf(client)}.chunk as c (ship_id, from_time, to_time, status, attempts, parent_from, parent_to)
      select $1, $2, $3, 'running', 1, split.from_time, split.to_time
        from (values (true)) as one
-       left join (select from_time, to_time from fairlead.chunk where ${AROUND_KEY} and status = 'split'
+       left join (select from_time, to_time from ${ledgerOf(client)}.chunk where ${AROUND_KEY} and status = 'split'
                    order by to_time - from_time limit 1) as split on true
      on conflict (ship_id, from_time, to_time) do update
         set attempts = c.attempts + 1,
@@ -135,7 +136,7 @@ export async function requireToken(
   token: number,
 ): Promise<void> {
   const { rows } = await client.query<{ attempts: number; status: string }>(
-    `select attempts, status from fairlead.chunk
+    `select attempts, status from ${ledgerOf(client)}.chunk
       where ship_id = $1 and from_time = $2 and to_time = $3 for update`,
     keyParameters(key),
   );
@@ -163,19 +164,19 @@ export async function recordProof(
 ): Promise<void> {
   const { cells, foreign, instants, checksum, seconds } = outcome;
   await client.query(
-    `delete from fairlead.chunk
+    `delete from ${ledgerOf(client)}.chunk
       where ship_id = $1 and from_time >= $2 and from_time < $3 and to_time <= $3
         and not (from_time = $2 and to_time = $3) and status = 'running'`,
     keyParameters(key),
   );
   await client.query(
-    `update fairlead.chunk set status = 'superseded', updated_at = clock_timestamp()
+    `update ${ledgerOf(client)}.chunk set status = 'superseded', updated_at = clock_timestamp()
       where ${TOUCHES_RANGE}
         and not (from_time = $2 and to_time = $3) and status in ('done', 'empty')`,
     keyParameters(key),
   );
   await client.query(
-    `update fairlead.chunk
+    `update ${ledgerOf(client)}.chunk
         set status = $4, cells_read = $5, cells_written = $6, cells_null = $7, cells_quarantined = $8,
             cells_foreign = $9, instants = $10, checksum = $11, seconds = $12, error = null,
             committed_at = clock_timestamp(), updated_at = clock_timestamp()
@@ -202,7 +203,7 @@ export async function supersedeProofs(
   spans: readonly Span[],
 ): Promise<void> {
   await client.query(
-    `update fairlead.chunk set status = 'superseded', updated_at = clock_timestamp()
+    `update ${ledgerOf(client)}.chunk set status = 'superseded', updated_at = clock_timestamp()
        from unnest($2::timestamp[], $3::timestamp[]) as late (f, t)
       where ship_id = $1 and from_time = late.f and to_time = late.t and status in ('done', 'empty')`,
     [
@@ -227,7 +228,7 @@ export async function recordFailure(
   const proof = await findProofAndHold(client, key, counting);
   if (proof) return proof;
   await client.query(
-    `insert into fairlead.chunk (ship_id, from_time, to_time, status, attempts, error)
+    `insert into ${ledgerOf(client)}.chunk (ship_id, from_time, to_time, status, attempts, error)
      values ($1, $2, $3, 'failed', 1, $4)
      on conflict (ship_id, from_time, to_time) do update
         set status = 'failed', error = excluded.error, updated_at = clock_timestamp()`,
@@ -251,7 +252,7 @@ export async function recordSplit(
   const proof = await findProofAndHold(client, key, counting);
   if (proof) return proof;
   await client.query(
-    `insert into fairlead.chunk (ship_id, from_time, to_time, status, attempts, error)
+    `insert into ${ledgerOf(client)}.chunk (ship_id, from_time, to_time, status, attempts, error)
      values ($1, $2, $3, 'split', 1, $4)
      on conflict (ship_id, from_time, to_time) do update
         set status = 'split', error = excluded.error, updated_at = clock_timestamp()`,
@@ -259,7 +260,7 @@ export async function recordSplit(
   );
   for (const half of halves) {
     await client.query(
-      `insert into fairlead.chunk (ship_id, from_time, to_time, status, attempts, parent_from, parent_to)
+      `insert into ${ledgerOf(client)}.chunk (ship_id, from_time, to_time, status, attempts, parent_from, parent_to)
        values ($1, $2, $3, 'running', 0, $4, $5) on conflict do nothing`,
       [
         ...keyParameters({ ...half, ship: key.ship }),
@@ -278,13 +279,13 @@ export async function recordEmpty(
   spans: readonly Span[],
 ): Promise<void> {
   await client.query(
-    `insert into fairlead.chunk (ship_id, from_time, to_time, status, attempts, checksum, seconds, committed_at)
+    `insert into ${ledgerOf(client)}.chunk (ship_id, from_time, to_time, status, attempts, checksum, seconds, committed_at)
      select $1, f, t, 'empty', 0, $4, 0, clock_timestamp()
        from unnest($2::timestamp[], $3::timestamp[]) as empty_chunk (f, t)
      on conflict (ship_id, from_time, to_time) do update
         set status = 'empty', committed_at = excluded.committed_at, checksum = excluded.checksum, error = null,
             cells_read = 0, cells_written = 0, cells_null = 0, cells_quarantined = 0, instants = 0
-      where fairlead.chunk.status <> 'done'`,
+      where ${ledgerOf(client)}.chunk.status <> 'done'`,
     [
       ship,
       spans.map(({ fromUs }) => timestampText(fromUs)),
@@ -319,7 +320,7 @@ export async function listChunks(
                   or status = 'failed' and updated_at > $4::timestamptz, false) as settled,
             status = 'superseded' and updated_at > $4::timestamptz
               or status in ('done', 'empty') and $5 and committed_at <= $4::timestamptz as lost
-       from fairlead.chunk
+       from ${ledgerOf(client)}.chunk
       where ${TOUCHES_RANGE}
       order by from_time, to_time`,
     [...keyParameters(key), startedAt, redo],
@@ -341,7 +342,7 @@ export async function listChunks(
 export async function expectedSum(client: ClientBase, key: ChunkKey): Promise<CellSum | undefined> {
   const { rows } = await client.query(
     `select from_time::text, to_time::text, checksum, cells_written
-       from fairlead.chunk
+       from ${ledgerOf(client)}.chunk
       where ${TOUCHES_RANGE} and status in ('done', 'empty')
       order by from_time`,
     keyParameters(key),

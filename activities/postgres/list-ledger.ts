@@ -5,6 +5,7 @@ import { standingFailures } from '../../domain/standing-failures.ts';
 import { parseInstant } from '../../domain/time.ts';
 import { withConnection } from './connection.ts';
 import { timestampText } from './ledger.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 export interface FailedChunk extends FailedRange {
   error: string;
@@ -13,17 +14,17 @@ export interface FailedChunk extends FailedRange {
 /** The ships that the ledger knows; none when the target has no ledger yet. */
 export async function listLedgerShips(target: Pool): Promise<string[]> {
   return withLedger(target, 'ships', async (client) => {
-    const { rows } = await client.query(LEDGER_SHIPS);
+    const { rows } = await client.query(ledgerShips(client));
     return rows.map(({ ship_id: ship }) => ship as string);
   });
 }
 
 /** One descent of the key for each ship, however many chunks they have. */
-const LEDGER_SHIPS = `
+const ledgerShips = (client: ClientBase): string => `
   with recursive ship (ship_id) as (
-    select min(ship_id) from fairlead.chunk
+    select min(ship_id) from ${ledgerOf(client)}.chunk
     union all
-    select (select min(ship_id) from fairlead.chunk where ship_id > ship.ship_id) from ship where ship_id is not null
+    select (select min(ship_id) from ${ledgerOf(client)}.chunk where ship_id > ship.ship_id) from ship where ship_id is not null
   )
   select ship_id from ship where ship_id is not null order by 1`;
 
@@ -46,9 +47,9 @@ export async function failedChunksIn(
 ): Promise<FailedChunk[]> {
   const { rows } = await client.query(
     `select ship_id, from_time::text, to_time::text, error, extract(epoch from updated_at)::float8 * 1000 as failed_at
-       from fairlead.chunk
+       from ${ledgerOf(client)}.chunk
       where status = 'failed' and (cardinality($1::text[]) = 0 or ship_id = any ($1))
-      order by ship_id, fairlead.chunk.from_time, fairlead.chunk.to_time`,
+      order by ship_id, ${ledgerOf(client)}.chunk.from_time, ${ledgerOf(client)}.chunk.to_time`,
     [ships],
   );
   const failures = rows.map((row) => ({
@@ -82,7 +83,7 @@ async function proofsIn(
     `select distinct on (proven.ship_id, proven.from_time, proven.to_time)
             proven.ship_id, proven.from_time::text, proven.to_time::text
        from unnest($1::text[], $2::timestamp[], $3::timestamp[]) as range (ship, f, t)
-       join fairlead.chunk proven
+       join ${ledgerOf(client)}.chunk proven
          on proven.ship_id = range.ship and proven.status in ('done', 'empty')
         and proven.from_time < range.t and proven.to_time > range.f`,
     [
@@ -106,7 +107,7 @@ async function withLedger<T>(
 ): Promise<T[]> {
   return withConnection(target, { name: `fairlead/${name}` }, async (client) => {
     const { rows } = await client.query(
-      `select to_regclass('fairlead.chunk') is not null as found`,
+      `select to_regclass('${ledgerOf(client)}.chunk') is not null as found`,
     );
     return rows[0].found ? read(client) : [];
   });

@@ -7,6 +7,7 @@ import {
 } from '../../domain/connection-timing.ts';
 import type { FairleadError } from '../../domain/errors.ts';
 import { readClientConfig, socketOf, type DatabaseAddress } from './client-config.ts';
+import { belongsTo } from './ledger-schema.ts';
 import { asFairleadError, connectFailure } from './postgres-failure.ts';
 import { setLimits, setUpSession, type Session, type SettingOutcome } from './session-settings.ts';
 import { isTcp, openSocket } from './socket-options.ts';
@@ -21,6 +22,8 @@ export interface ConnectionLog {
 
 export interface PoolOptions extends DatabaseAddress {
   maxConnections: number;
+  /** Decides the schema of the ledger; the usual one without it. */
+  installation?: string | undefined;
   timing?: ConnectionTiming;
   /** Is told once of each setting that the database refuses; without it, nobody is. */
   log?: ConnectionLog | undefined;
@@ -47,6 +50,7 @@ const sessions = new WeakMap<ClientBase, Session>();
 /** A pool whose connections notice within 80 s that the other side is gone, in either direction. */
 export function openPool({
   maxConnections,
+  installation,
   timing = DEFAULT_CONNECTION_TIMING,
   log,
   ...database
@@ -70,11 +74,13 @@ export function openPool({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, though its types promise less
     onConnect: async (client) => {
+      belongsTo(client, installation);
       const session = await setUpSession(client, timing, isTcp(socketOf(client)));
       sessions.set(client, session);
       session.settings.forEach(tell);
     },
   });
+  belongsTo(pool, installation);
   const readLimits = new Set<ConnectionPurpose>();
   states.set(pool, {
     role,

@@ -19,6 +19,7 @@ import { ensureMark } from './late/late-mark.ts';
 import { layoutOf } from './layout-of.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { describeSource } from './narrow-table.ts';
+import { refuseTablesOfOthers, remarksOnOthers } from './other-installations.ts';
 import {
   extendTarget,
   findAbsentColumns,
@@ -36,9 +37,9 @@ interface ShipInSource {
 
 /**
  * Decides what the migration of a ship is: its range, its tables, and what an operator should know before.
- * Moves no data; of the target it touches only schema `fairlead`.
+ * Moves no data; of the target it touches only the installation's schema.
  *
- * @throws {FairleadError} `ship-unknown`, `ship-ambiguous`, `source-table-invalid`, `target-differs`, …
+ * @throws {FairleadError} `ship-unknown`, `ship-ambiguous`, `source-table-invalid`, `target-differs`, `table-taken`, …
  */
 export async function planShip(
   databases: MigrationDatabases,
@@ -58,6 +59,7 @@ export async function planShip(
         ...existing,
         ...extendLayout(existing, types, layoutOf(databases, request.ship)),
       ];
+      await refuseTablesOfOthers(client, tablesOf(columns));
       await refuseDifferences(client, columns);
       return {
         ship: request.ship,
@@ -73,6 +75,7 @@ export async function planShip(
           ...found.remarks,
           ...remarksOnLayout(databases, found.channels, columns),
           ...remarksOnLoss(request, await findAbsentColumns(client, existing)),
+          ...(await remarksOnOthers(client)),
         ],
       };
     },

@@ -39,7 +39,7 @@ export function proveInTarget(
   how: { forced?: ChosenMode; overwrite: boolean },
 ): Promise<ChunkProof> {
   const options = {
-    name: attemptName(key, token),
+    name: attemptName(target, key, token),
     purpose: 'write' as const,
     subject: formatKey(key),
     signal: progress.signal,

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { findInstallation } from './fairlead-schema.ts';
 import { failedChunksIn } from './list-ledger.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 /** How all ships stand by the ledger. */
 export interface FleetLedger {
@@ -56,7 +57,7 @@ async function readSums(client: ClientBase): Promise<LedgerSum[]> {
   const { rows } = await client.query<LedgerSum>(
     `select ship_id as ship, status as state, count(*)::float8 as chunks, sum(cells_written)::float8 as written,
             sum(cells_null)::float8 as nulls, sum(cells_quarantined)::float8 as quarantined
-       from fairlead.chunk where status <> 'superseded' group by 1, 2`,
+       from ${ledgerOf(client)}.chunk where status <> 'superseded' group by 1, 2`,
   );
   return rows;
 }
@@ -74,7 +75,7 @@ async function readOldest(
   const { rows } = await client.query<{ ship: string; seconds: number }>(
     `select ship, extract(epoch from clock_timestamp() - min(greatest(updated_at, started_at)))::float8 as seconds
        from unnest($1::text[], $2::timestamptz[]) as migrating (ship, started_at)
-       join fairlead.chunk on ship_id = ship and status = 'running'
+       join ${ledgerOf(client)}.chunk on ship_id = ship and status = 'running'
       group by 1`,
     [migrating.map(({ ship }) => ship), migrating.map(({ startedAt }) => startedAt)],
   );

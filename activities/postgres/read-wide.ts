@@ -6,6 +6,7 @@ import type { ColumnType } from '../../domain/value-format.ts';
 import { TupleScanner, readInt64, type CopyBuffer } from './copy-binary.ts';
 import { timestampText, type ChunkKey } from './ledger.ts';
 import { quoteWideTable, readColumns } from './wide-table.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 /** A channel's column as the stored map and the catalog tell it now. */
 export interface CatalogColumn {
@@ -16,7 +17,7 @@ export interface CatalogColumn {
 
 export async function listTables(client: ClientBase, ship: string): Promise<string[]> {
   const { rows } = await client.query(
-    'select distinct table_name from fairlead.channel_map where ship_id = $1 order by 1',
+    `select distinct table_name from ${ledgerOf(client)}.channel_map where ship_id = $1 order by 1`,
     [ship],
   );
   return rows.map(({ table_name: table }) => table);
@@ -34,7 +35,7 @@ export async function resolveTables(
   for (const table of await listTables(client, ship)) {
     const columns = await client.query(
       `select m.data_channel_id as channel, a.attname as "column", format_type(a.atttypid, null) as type
-         from fairlead.channel_map m
+         from ${ledgerOf(client)}.channel_map m
          join pg_attribute a on a.attname = m.column_name and a.attnum > 0 and not a.attisdropped
         where m.ship_id = $1 and m.table_name = $2 and a.attrelid = to_regclass($3)
         order by a.attnum`,

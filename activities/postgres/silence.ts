@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { parseInstant, type EpochUs } from '../../domain/time.ts';
 import { BEYOND_US, firstInstant, hasProbeIndex, listChannels } from './channel-probes.ts';
 import { withConnection } from './connection.ts';
+import { ledgerOf } from './ledger-schema.ts';
 import { timestampText } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 import { resolveTables } from './read-wide.ts';
@@ -39,7 +40,7 @@ async function firstInTarget(
 ): Promise<EpochUs | undefined> {
   const tables = [...(await resolveTables(client, ship)).keys()];
   const probes = [
-    'select min(created_time) as first from fairlead.quarantine where ship_id = $1 and created_time >= $2',
+    `select min(created_time) as first from ${ledgerOf(client)}.quarantine where ship_id = $1 and created_time >= $2`,
     ...tables.map(
       (table) => `select min(created_time) from ${quoteWideTable(table)} where created_time >= $2`,
     ),

@@ -19,6 +19,7 @@ import type { MigrationDatabases } from './migration-databases.ts';
 import { quoteTable } from './narrow-table.ts';
 import { listTables, resolveTables } from './read-wide.ts';
 import { quoteWideTable } from './wide-table.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 const DEFAULT_WIDTH_US = 2 * HOUR_US;
 
@@ -120,7 +121,7 @@ const rangeOf = ({ ship, fromUs, toUs }: ChunkKey) => [
 
 async function countQuarantine(client: ClientBase, key: ChunkKey): Promise<QuarantineCount[]> {
   const { rows } = await client.query(
-    `select reason, count(*)::float8 as cells from fairlead.quarantine where ${QUARANTINE_RANGE} group by 1 order by 2 desc`,
+    `select reason, count(*)::float8 as cells from ${ledgerOf(client)}.quarantine where ${QUARANTINE_RANGE} group by 1 order by 2 desc`,
     rangeOf(key),
   );
   return rows.map(({ reason, cells }) => ({ reason, cells, excessiveChannels: [] }));
@@ -140,7 +141,7 @@ async function markExcessive(
     (client) =>
       client.query(
         `select data_channel_id as channel, array_agg(distinct reason) as reasons, count(*)::float8 as cells
-           from fairlead.quarantine where ${QUARANTINE_RANGE} group by 1`,
+           from ${ledgerOf(client)}.quarantine where ${QUARANTINE_RANGE} group by 1`,
         rangeOf(key),
       ),
   );

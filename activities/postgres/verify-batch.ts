@@ -24,6 +24,7 @@ import { readBack } from './read-back.ts';
 import { readChunk } from './read-chunk.ts';
 import { silentUntil } from './silence.ts';
 import { loadChannelMap } from './wide-table.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 /**
  * Compares source and target, both read anew: by checksum first, cell by cell only where that differs. Where neither
@@ -132,7 +133,7 @@ async function countKept(
 ): Promise<number> {
   if (booked.counts.quarantined === 0) return 0;
   const { rows } = await client.query(
-    `select count(*)::int as kept from fairlead.quarantine
+    `select count(*)::int as kept from ${ledgerOf(client)}.quarantine
       where ship_id = $1 and created_time >= $2 and created_time < $3`,
     [ship, timestampText(fromUs), timestampText(toUs)],
   );

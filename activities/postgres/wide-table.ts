@@ -12,6 +12,8 @@ import {
 } from '../../domain/wide-layout.ts';
 import { inTransaction } from './connection.ts';
 import { quoteTable } from './narrow-table.ts';
+import { ledgerOf } from './ledger-schema.ts';
+import { refuseTablesOfOthers } from './other-installations.ts';
 
 /** A wide table's name, as `fairlead.channel_map` bears it, as SQL spells it. */
 export const quoteWideTable = (table: string): string => quoteTable(parseTableName(table));
@@ -21,7 +23,7 @@ export async function loadChannelMap(client: ClientBase, ship: string): Promise<
   const { rows } = await client.query(
     `select data_channel_id as channel, channel_group as "group", table_name as "table",
             column_name as "column", column_type as type
-       from fairlead.channel_map where ship_id = $1 order by data_channel_id`,
+       from ${ledgerOf(client)}.channel_map where ship_id = $1 order by data_channel_id`,
     [ship],
   );
   return rows;
@@ -150,7 +152,7 @@ const LOCK_PATIENCE_MS = 120_000;
  *
  * @param patienceMs how long to try for the lock, again and again
  * @returns all columns of the ship
- * @throws {FairleadError} `target-differs`; `database-busy` when a lock was not to be had for so long
+ * @throws {FairleadError} `target-differs`, `table-taken`; `database-busy` when a lock was not to be had for so long
  */
 export async function extendTarget(
   client: PoolClient,
@@ -184,6 +186,7 @@ async function addColumns(
   );
   const existing = await loadChannelMap(client, ship);
   const added = extendLayout(existing, channels, layout);
+  await claimTables(client, existing, added);
   await refuseDifferences(client, added);
   await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
   const absent = narrowestLast(await findAbsentColumns(client, [...existing, ...added]));
@@ -196,6 +199,19 @@ async function addColumns(
   }
   await recordColumns(client, ship, added);
   return [...existing, ...added];
+}
+
+/** Other installations claim theirs under the same lock, so that of two who want the same table one is refused. */
+async function claimTables(
+  client: PoolClient,
+  existing: readonly ChannelColumn[],
+  added: readonly ChannelColumn[],
+): Promise<void> {
+  const own = new Set(existing.map(({ table }) => table));
+  const claimed = new Set(added.map(({ table }) => table).filter((table) => !own.has(table)));
+  if (claimed.size === 0) return;
+  await client.query("select pg_advisory_xact_lock(hashtextextended('fairlead new tables', 0))");
+  await refuseTablesOfOthers(client, claimed);
 }
 
 async function addToTable(
@@ -227,7 +243,7 @@ async function recordColumns(
   columns: readonly ChannelColumn[],
 ): Promise<void> {
   await client.query(
-    `insert into fairlead.channel_map
+    `insert into ${ledgerOf(client)}.channel_map
        (ship_id, data_channel_id, channel_group, table_name, column_name, column_type)
      select $1, * from unnest($2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])`,
     [

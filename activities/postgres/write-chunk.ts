@@ -12,6 +12,7 @@ import { readBack } from './read-back.ts';
 import { readColumns, quoteWideTable } from './wide-table.ts';
 import { resolveTables } from './read-wide.ts';
 import { encodeWideRows, wideRowsOf, type WideRows } from './wide-rows.ts';
+import { ledgerOf } from './ledger-schema.ts';
 
 /**
  * How a chunk's rows get into tables that may hold rows of that range already.
@@ -232,12 +233,12 @@ async function replaceQuarantine(
   quarantined: readonly QuarantinedCell[],
   buffer: CopyBuffer,
 ): Promise<void> {
-  await client.query(`delete from fairlead.quarantine where ship_id = $3 and ${IN_RANGE}`, [
-    ...rangeOf(key),
-    key.ship,
-  ]);
+  await client.query(
+    `delete from ${ledgerOf(client)}.quarantine where ship_id = $3 and ${IN_RANGE}`,
+    [...rangeOf(key), key.ship],
+  );
   if (quarantined.length === 0) return;
-  const statement = `copy fairlead.quarantine
+  const statement = `copy ${ledgerOf(client)}.quarantine
     (ship_id, data_channel_id, created_time, reason, value_format, double_v, long_v, bool_v, str_v)
     from stdin (format binary)`;
   const rows = Readable.from(encodeQuarantine(key.ship, quarantined, buffer), { objectMode: true });

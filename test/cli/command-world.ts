@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
+import { ledgerSchemaOf, quoteSchema } from '../../activities/postgres/ledger-schema.ts';
 import { namesOf, type Names } from '../../domain/names.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
 import { reported } from '../reported.ts';
@@ -41,6 +42,8 @@ export interface CommandWorld extends AsyncDisposable {
   database: TestDatabase;
   /** Of its workflows. */
   names: Names;
+  /** The schema of its ledger, for SQL. */
+  ledger: string;
   folder: string;
   /** Runs a command to its end, without a terminal. */
   fairlead: (...words: string[]) => Promise<Answer>;
@@ -59,36 +62,45 @@ export interface WorldWorker extends AsyncDisposable {
 }
 
 export interface WorldOptions {
+  /** Another world's, that has several installations. */
+  database?: TestDatabase;
+  installation?: string;
   sourceUrl?: (url: string) => string;
   targetUrl?: (url: string) => string;
   /** More of `fairlead.toml`. */
   configuration?: string;
   /** More of its `[migration]`. */
   migration?: string;
+  /** More of its `[target]`. */
+  target?: string;
   /** Instead of the Temporal server that all tests share. */
   environment?: Record<string, string>;
 }
 
 /** A database, a folder with `fairlead.toml`, and names of its own on the Temporal server that all tests share. */
 export async function commandWorld({
+  database: shared,
+  installation: name,
   sourceUrl = (url) => url,
   targetUrl = (url) => url,
   configuration = '',
   migration = '',
+  target = '',
   environment = {},
 }: WorldOptions = {}): Promise<CommandWorld> {
-  const database = await freshDatabase();
+  const database = shared ?? (await freshDatabase());
   const folder = await temporaryFolder();
-  const installation = database.name.replace('_', '-');
+  const installation = name ?? database.name.replace('_', '-');
   await writeFile(
     join(folder.path, 'fairlead.toml'),
-    `[source]\nurl = "${sourceUrl(database.url)}"\n[target]\nurl = "${targetUrl(database.url)}"\n` +
+    `[source]\nurl = "${sourceUrl(database.url)}"\n[target]\nurl = "${targetUrl(database.url)}"\n${target}` +
       `[migration]\ninstallation = "${installation}"\n${migration}${TIMING}\n${configuration}`,
   );
   const start = (words: string[]) => startCommand(folder.path, words, environment);
   return {
     database,
     names: namesOf(installation),
+    ledger: quoteSchema(ledgerSchemaOf(installation)),
     folder: folder.path,
     fairlead: (...words) => start(words).outcome,
     start: (...words) => start(words),
@@ -108,7 +120,7 @@ export async function commandWorld({
     },
     [Symbol.asyncDispose]: async () => {
       await folder[Symbol.asyncDispose]();
-      await database[Symbol.asyncDispose]();
+      if (!shared) await database[Symbol.asyncDispose]();
     },
   };
 }

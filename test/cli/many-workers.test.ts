@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const countDone = async (ship: string): Promise<number> => {
-  const sql = `select count(*)::int as done from fairlead.chunk where ship_id = '${ship}' and status = 'done'`;
+  const sql = `select count(*)::int as done from ${world.ledger}.chunk where ship_id = '${ship}' and status = 'done'`;
   return Number((await world.database.query(sql)).rows[0]!['done']);
 };
 
@@ -90,8 +90,8 @@ describe.sequential('many workers', () => {
     await expect.poll(() => countDone(LATE), { timeout: 30_000 }).toBeGreaterThan(9);
     expect(before).toBeLessThan(CHUNKS);
     const { rows } = await world.database.query(
-      `select ship_id from fairlead.chunk where status = 'done' and committed_at >=
-         (select min(committed_at) from fairlead.chunk where ship_id = '${LATE}') order by committed_at limit 20`,
+      `select ship_id from ${world.ledger}.chunk where status = 'done' and committed_at >=
+         (select min(committed_at) from ${world.ledger}.chunk where ship_id = '${LATE}') order by committed_at limit 20`,
     );
     const late = rows.filter(({ ship_id }) => ship_id === LATE).length;
     // The first ship's window was full when the late one came.

@@ -119,7 +119,7 @@ describe.sequential('reprocess', { timeout: 180_000 }, () => {
     );
     expect([exitCode, stdout]).toEqual([0, '']);
     const { rows } = await world.database.query<{ chunk: string }>(
-      `select to_char(from_time, 'HH24:MI:SS.US') || ' ' || status as chunk from fairlead.chunk
+      `select to_char(from_time, 'HH24:MI:SS.US') || ' ' || status as chunk from ${world.ledger}.chunk
         where ship_id = $1 order by from_time`,
       [FRESH],
     );

@@ -65,14 +65,14 @@ describe.runIf(hasOpenssl()).sequential('databases that ask for TLS', () => {
     expect((await fairlead('verify', SHIP, '--json')).exitCode).toBe(0);
     await onDatabase(
       `do $$ begin execute (select format('alter table %s add check ("/a/1" is null) not valid', table_name)
-         from fairlead.channel_map); end $$`,
+         from ${world.ledger}.channel_map); end $$`,
     );
     expect((await fairlead('migrate', SHIP, ...RANGE, '--redo', '--json')).exitCode).toBe(4);
     await fairlead('failed', '--json');
     await using temporal = await testTemporal();
     const handle = temporal.client.workflow.getHandle(world.names.migrateShip(SHIP));
     const { events } = await handle.fetchHistory();
-    const { rows } = await onDatabase('select to_jsonb(c) as row from fairlead.chunk c');
+    const { rows } = await onDatabase(`select to_jsonb(c) as row from ${world.ledger}.chunk c`);
     const written = [
       said,
       worker.log(),

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { Client } from 'pg';
-import { withConnection } from '../../activities/postgres/connection.ts';
+import { openPool, withConnection } from '../../activities/postgres/connection.ts';
 import { prepareSchema } from '../../activities/postgres/fairlead-schema.ts';
+import { ledgerSchemaOf } from '../../activities/postgres/ledger-schema.ts';
 import type { PostgresMajor } from '../../workers/stack/postgres-binaries.ts';
 import { packageRoot } from '../../workers/configuration/package-root.ts';
 import { freshDatabase, type TestDatabase } from '../database.ts';
@@ -38,8 +39,8 @@ async function testRoles(major: PostgresMajor) {
   return {
     sourceUrl: urlFor(reader),
     targetUrl: urlFor(writer),
-    apply: async (database: TestDatabase, name: string) => {
-      const sql = sqlOf(name)
+    apply: async (database: TestDatabase, name: string, adapt = (sql: string) => sql) => {
+      const sql = adapt(sqlOf(name))
         .replace(/fairlead_(reader|writer)\b/g, `$&_${suffix}`)
         .replaceAll('tenant_builder', database.name);
       await database.query(sql);
@@ -68,20 +69,23 @@ async function migrateAll(lab: MigrationLab): Promise<void> {
   await expect(copy(lab, again)).resolves.toMatchObject({ foreign: 1, cells: { written: 2 } });
 }
 
-/** What schema fairlead consists of. */
-async function describeSchema(database: TestDatabase): Promise<unknown[]> {
+/** What a ledger's schema consists of. */
+async function describeSchema(database: TestDatabase, schema: string): Promise<unknown[]> {
   const columns = await database.query(
     `select table_name, ordinal_position, column_name, data_type, is_nullable, column_default
-       from information_schema.columns where table_schema = 'fairlead' order by 1, 2`,
+       from information_schema.columns where table_schema = $1 order by 1, 2`,
+    [schema],
   );
   const constraints = await database.query(
     `select conrelid::regclass::text as name, pg_get_constraintdef(oid) as definition from pg_constraint
-      where connamespace = 'fairlead'::regnamespace order by 1, 2`,
+      where connamespace = $1::regnamespace order by 1, 2`,
+    [schema],
   );
   const indexes = await database.query(
-    `select indexdef from pg_indexes where schemaname = 'fairlead' order by 1`,
+    `select indexdef from pg_indexes where schemaname = $1 order by 1`,
+    [schema],
   );
-  const version = await database.query('select version from fairlead.installation');
+  const version = await database.query(`select version from ${schema}.installation`);
   return [columns, constraints, indexes, version].map(({ rows }) => rows);
 }
 
@@ -93,15 +97,28 @@ describe.each(MAJORS)('docs/operate.md on PostgreSQL %i', (major) => {
     await migrateAll(lab);
   });
 
-  it('has the schema that a migration makes', async () => {
-    await using roles = await testRoles(major);
-    await using byHand = await freshDatabase({ major });
-    await using byFairlead = await freshDatabase({ major });
-    await roles.apply(byHand, 'roles');
-    await roles.apply(byHand, 'schema');
-    await withConnection(byFairlead.pool, { name: 'test' }, prepareSchema);
-    expect(await describeSchema(byHand)).toEqual(await describeSchema(byFairlead));
-  });
+  it.each([undefined, 'pier'])(
+    'has the schema that a migration of installation %s makes',
+    async (installation) => {
+      const schema = ledgerSchemaOf(installation);
+      await using roles = await testRoles(major);
+      await using byHand = await freshDatabase({ major });
+      await using byFairlead = await freshDatabase({ major });
+      await roles.apply(byHand, 'roles');
+      await roles.apply(byHand, 'schema', (sql) => sql.replace(/\bfairlead\b/g, schema));
+      const pool = openPool({
+        url: byFairlead.url,
+        role: 'target',
+        maxConnections: 1,
+        installation,
+      });
+      await withConnection(pool, { name: 'test' }, prepareSchema);
+      await pool.end();
+      expect(await describeSchema(byHand, schema)).toEqual(
+        await describeSchema(byFairlead, schema),
+      );
+    },
+  );
 
   // Making the first wide table asks for `create schema if not exists`, which PostgreSQL refuses before it looks
   // whether the schema is there.

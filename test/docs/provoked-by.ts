@@ -72,6 +72,10 @@ export const provokedBy: Readonly<Record<ErrorCode, Provocation>> = {
     'wide-table',
     'is refused as well when a late channel finds a column of another type there',
   ),
+  'table-taken': cli(
+    'two-installations',
+    'refuse to write the wide tables of each other, and both are named',
+  ),
   'installation-differs': postgres(
     'copy-chunk-failures',
     'a target that is not the one of the plan is refused',

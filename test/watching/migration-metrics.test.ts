@@ -87,7 +87,7 @@ describe('the metrics of a migration', () => {
     const { rows } = await migration.query(
       `select count(*) filter (where status = 'done')::int as done, count(*) filter (where status = 'split')::int as split,
               sum(cells_written)::int as written, sum(cells_null)::int as null, sum(cells_quarantined)::int as quarantined
-         from fairlead.chunk`,
+         from ${migration.ledger}.chunk`,
     );
     const { done, split, ...cells } = rows[0] as Record<string, number>;
     expect(sums('fairlead_chunks_total', 'state', ['done', 'split'])).toEqual({ done, split });

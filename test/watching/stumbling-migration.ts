@@ -15,6 +15,8 @@ export interface StumblingMigration extends AsyncDisposable {
   workers: WorldWorker[];
   fairlead: (...words: string[]) => Promise<Answer>;
   query: (sql: string) => Promise<{ rows: Record<string, unknown>[] }>;
+  /** The schema of its ledger. */
+  ledger: string;
   /** All samples of both workers, now. */
   scrape: () => Promise<Sample[]>;
   /** Of each worker. */
@@ -39,6 +41,7 @@ export async function stumblingMigration(): Promise<StumblingMigration> {
     workers,
     fairlead: world.fairlead,
     query,
+    ledger: world.ledger,
     scrape: () => scrape(),
     scrapeEach: () => Promise.all(workers.map(scrapeOf)),
     scraped: async (isMeant, of = workers) => {
@@ -51,7 +54,9 @@ export async function stumblingMigration(): Promise<StumblingMigration> {
     start: async () => {
       const { exitCode, stderr } = await world.fairlead('migrate', SHIP, ...FIRST_CHUNK);
       expect(exitCode, stderr).toBe(4);
-      const { rows } = await query(`select distinct table_name as name from fairlead.channel_map`);
+      const { rows } = await query(
+        `select distinct table_name as name from ${world.ledger}.channel_map`,
+      );
       for (const { name } of rows) await query(stumblesOn(String(name)));
       await world.fairlead('migrate', SHIP, ...UNTIL_NOON, '--no-wait');
     },

@@ -55,9 +55,13 @@ const migration = z.strictObject({
   installation: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, { error: 'is no name of letters, digits, - and _' })
+    // Workflow ids begin with these words where an installation has no name.
+    .regex(/^(?!(?:migrate-ship|verify-ship|reprocess|sensor-session)$)/, {
+      error: 'is a word that workflow ids begin with already',
+    })
     .optional()
     .describe(
-      'Prefix of workflow ids and task queues, so that two installations can share a namespace.',
+      "Part of workflow ids, task queues and the name of the ledger's schema (fairlead_pier), so that two installations can share a namespace or a database.",
     )
     .meta({ example: 'pier' }),
   maxBufferBytes: bytes()

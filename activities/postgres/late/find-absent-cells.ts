@@ -4,6 +4,7 @@ import { isNull, POSTGRES_EPOCH_US, type CopyBuffer } from '../copy-binary.ts';
 import { timestampText, type ChunkKey } from '../ledger.ts';
 import { readWide, type CatalogColumn } from '../read-wide.ts';
 import type { NewCell } from './read-new-cells.ts';
+import { ledgerOf } from '../ledger-schema.ts';
 
 export type WideTables = Map<string, CatalogColumn[]>;
 
@@ -59,7 +60,7 @@ async function listQuarantined(
 ): Promise<Set<string>> {
   const { rows } = await client.query(
     `select data_channel_id as channel, created_time::text as at
-       from fairlead.quarantine
+       from ${ledgerOf(client)}.quarantine
       where ship_id = $1 and created_time >= $2 and created_time < $3 and data_channel_id = any ($4::text[])`,
     [ship, timestampText(fromUs), timestampText(toUs), [...channels]],
   );

@@ -16,6 +16,7 @@ import { findAbsentCells, type WideTables } from './find-absent-cells.ts';
 import { advanceMark, loadMark, noteSource, settleMark, WRITERS_PATIENCE_MS } from './late-mark.ts';
 import { readNewCells, type NewCell } from './read-new-cells.ts';
 import type { SourcePosition } from './source-position.ts';
+import { ledgerOf } from '../ledger-schema.ts';
 
 /** A proven chunk, and whether it was read before the noted position was known to be final. */
 interface Proof extends Span {
@@ -71,7 +72,7 @@ export async function findLateCells(
 /** A chunk in flight may have been read before what this look sees, and is no proof yet that it could be compared with. */
 async function isBeingCopied(client: PoolClient, ship: string): Promise<boolean> {
   const { rows } = await client.query(
-    `select exists (select from fairlead.chunk where ship_id = $1 and status = 'running' and attempts > 0) as busy`,
+    `select exists (select from ${ledgerOf(client)}.chunk where ship_id = $1 and status = 'running' and attempts > 0) as busy`,
     [ship],
   );
   return rows[0].busy;
@@ -93,8 +94,8 @@ async function listProofs(client: PoolClient, ship: string): Promise<Proof[]> {
                   and settled_at > noted_at then 'doubtful'
                  else 'covered' end as standing
        from (select c.*, committed_at - coalesce(seconds, 0) * interval '1 second' as begun
-               from fairlead.chunk c where ship_id = $1 and status in ('done', 'empty')) as proof
-       join fairlead.late_mark using (ship_id)
+               from ${ledgerOf(client)}.chunk c where ship_id = $1 and status in ('done', 'empty')) as proof
+       join ${ledgerOf(client)}.late_mark using (ship_id)
       order by from_time`,
     [ship],
   );

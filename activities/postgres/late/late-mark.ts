@@ -4,6 +4,7 @@ import { withConnection } from '../connection.ts';
 import { findInstallation, prepareSchema } from '../fairlead-schema.ts';
 import { choosePath } from './choose-path.ts';
 import { notePosition, stillWriting, type SourcePosition } from './source-position.ts';
+import { ledgerOf } from '../ledger-schema.ts';
 
 /** So long a plan waits for those who were writing when it noted how far the source has come. */
 export const WRITERS_PATIENCE_MS = 2_000;
@@ -23,7 +24,7 @@ export async function loadMark(client: PoolClient, ship: string): Promise<LateMa
   const found = await findInstallation(client);
   if ((found?.version ?? 0) < 2) return undefined;
   const { rows } = await client.query(
-    `select position, settled_at is not null as "isSettled" from fairlead.late_mark where ship_id = $1`,
+    `select position, settled_at is not null as "isSettled" from ${ledgerOf(client)}.late_mark where ship_id = $1`,
     [ship],
   );
   return rows[0];
@@ -77,7 +78,7 @@ async function replaceMark(
   position: SourcePosition,
 ): Promise<void> {
   await client.query(
-    `insert into fairlead.late_mark as m (ship_id, position, noted_at, settled_at)
+    `insert into ${ledgerOf(client)}.late_mark as m (ship_id, position, noted_at, settled_at)
      select $1, $2, now, case when $3 then now end from clock_timestamp() as now
      on conflict (ship_id) do update
         set position = excluded.position, noted_at = excluded.noted_at, settled_at = excluded.settled_at`,
@@ -128,6 +129,9 @@ async function updateMark(
   values: unknown[] = [],
 ): Promise<void> {
   await withConnection(target, { name: `fairlead/late/${ship}` }, (client) =>
-    client.query(`update fairlead.late_mark set ${change} where ship_id = $1`, [ship, ...values]),
+    client.query(`update ${ledgerOf(client)}.late_mark set ${change} where ship_id = $1`, [
+      ship,
+      ...values,
+    ]),
   );
 }

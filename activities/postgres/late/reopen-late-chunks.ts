@@ -10,6 +10,7 @@ import type { MigrationDatabases } from '../migration-databases.ts';
 import { planChunks } from '../plan-chunks.ts';
 import { findLateCells, type LookOptions } from './find-late-cells.ts';
 import { ensureMark, loadMark, settleMark } from './late-mark.ts';
+import { ledgerOf } from '../ledger-schema.ts';
 
 /** So often a migration copies late cells: behind a ship that keeps sending old data it would never end. */
 export const MAX_ROUNDS = 10;
@@ -114,7 +115,7 @@ const withTarget = <T>(
 async function countRounds(databases: MigrationDatabases, plan: ShipPlan): Promise<number> {
   const { rows } = await withTarget(databases, plan.ship, (client) =>
     client.query(
-      'select rounds from fairlead.late_mark where ship_id = $1 and migration = $2::timestamptz',
+      `select rounds from ${ledgerOf(client)}.late_mark where ship_id = $1 and migration = $2::timestamptz`,
       [plan.ship, plan.startedAt],
     ),
   );
@@ -129,7 +130,7 @@ async function record(
 ): Promise<void> {
   await withTarget(databases, plan.ship, (client) =>
     client.query(
-      `update fairlead.late_mark
+      `update ${ledgerOf(client)}.late_mark
           set rounds = case when migration = $2::timestamptz then rounds else 0 end + $3,
               found = case when migration = $2::timestamptz then found else 0 end + $4,
               migration = $2::timestamptz, outcome = $5
@@ -144,7 +145,7 @@ export async function sayOfLate(databases: MigrationDatabases, plan: ShipPlan): 
   return withTarget(databases, plan.ship, async (client) => {
     if ((await loadMark(client, plan.ship)) === undefined) return [];
     const { rows } = await client.query(
-      `select found::float8 as found, outcome from fairlead.late_mark where ship_id = $1 and migration = $2::timestamptz`,
+      `select found::float8 as found, outcome from ${ledgerOf(client)}.late_mark where ship_id = $1 and migration = $2::timestamptz`,
       [plan.ship, plan.startedAt],
     );
     if (!rows[0]) return [];

@@ -2,6 +2,7 @@ import { escapeIdentifier, type PoolClient } from 'pg';
 import type { FairleadError } from '../../../domain/errors.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { fillTableTemplate, type TableName } from '../../../domain/table-name.ts';
+import { installationOf, ledgerOf, ledgerSchemaOf } from '../ledger-schema.ts';
 import { describeSource, quoteTable } from '../narrow-table.ts';
 import { attempt, look, type Deadline, type Side } from './look.ts';
 
@@ -51,7 +52,7 @@ interface Need {
   grant: string;
 }
 
-/** What the role may do on the target: make schema `fairlead`, wide tables, temporary tables. */
+/** What the role may do on the target: make the ledger's schema, wide tables, temporary tables. */
 export function checkTargetRights(
   side: Side,
   template: string,
@@ -61,7 +62,10 @@ export function checkTargetRights(
   return attempt('rights', 'target', 'rights', () =>
     look(side.pool, deadline, async (client) => [
       rightsCheck('temporary tables', await temporaryNeeds(client, side)),
-      rightsCheck('schema fairlead', await ledgerNeeds(client, side)),
+      rightsCheck(
+        `schema ${ledgerSchemaOf(installationOf(client))}`,
+        await ledgerNeeds(client, side),
+      ),
       rightsCheck('wide tables', await schemaNeeds(client, side, schemasOf(template, ships))),
     ]),
   );
@@ -135,7 +139,7 @@ async function schemaNeeds(
   return needs;
 }
 
-/** By table of schema `fairlead`, what a migration does there. */
+/** By table of the ledger's schema, what a migration does there. */
 const LEDGER_RIGHTS = {
   installation: ['select'],
   channel_map: ['select', 'insert', 'update', 'delete'],
@@ -144,14 +148,15 @@ const LEDGER_RIGHTS = {
 } as const;
 
 async function ledgerNeeds(client: PoolClient, side: Side): Promise<Need[]> {
-  if (!(await schemaExists(client, 'fairlead')))
-    return [await createSchemaNeed(client, side, 'fairlead')];
+  const schema = ledgerSchemaOf(installationOf(client));
+  if (!(await schemaExists(client, schema))) return [await createSchemaNeed(client, side, schema)];
   const { rows } = await client.query(
-    `select relname as name from pg_class where relnamespace = 'fairlead'::regnamespace and relkind in ('r', 'p')`,
+    `select relname as name from pg_class where relnamespace = $1::regnamespace and relkind in ('r', 'p')`,
+    [ledgerOf(client)],
   );
   const tables = new Set(rows.map(({ name }) => name as string));
-  if (!tables.has('installation')) return onSchema(client, side, 'fairlead', ['usage', 'create']);
-  const needs = await onSchema(client, side, 'fairlead', ['usage']);
+  if (!tables.has('installation')) return onSchema(client, side, schema, ['usage', 'create']);
+  const needs = await onSchema(client, side, schema, ['usage']);
   for (const [table, privileges] of Object.entries(LEDGER_RIGHTS))
     if (tables.has(table)) needs.push(await tableNeed(client, side, table, privileges));
   return needs;
@@ -166,13 +171,13 @@ async function tableNeed(
   const missing: string[] = [];
   for (const privilege of privileges) {
     const has = 'has_table_privilege(c.oid, $2)';
-    const text = `(select ${has} from pg_class c where relnamespace = 'fairlead'::regnamespace and relname = $1)`;
-    if (!(await ask(client, text, [table, privilege]))) missing.push(privilege);
+    const text = `(select ${has} from pg_class c where relnamespace = $3::regnamespace and relname = $1)`;
+    if (!(await ask(client, text, [table, privilege, ledgerOf(client)]))) missing.push(privilege);
   }
   return {
-    what: `${(missing.length > 0 ? missing : privileges).join('/')} on fairlead.${table}`,
+    what: `${(missing.length > 0 ? missing : privileges).join('/')} on ${ledgerOf(client)}.${table}`,
     isThere: missing.length === 0,
-    grant: `grant ${missing.join(', ')} on fairlead.${table} to ${escapeIdentifier(facts.user)};`,
+    grant: `grant ${missing.join(', ')} on ${ledgerOf(client)}.${table} to ${escapeIdentifier(facts.user)};`,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { formatCount } from '../../../domain/format-figures.ts';
-import { FairleadError } from '../../../domain/errors.ts';
+import { FairleadError, type ErrorCode } from '../../../domain/errors.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import type { Span } from '../../../domain/chunk-planning.ts';
 import { columnTypeOf, isValueFormat, columnTypeOfFormat } from '../../../domain/value-format.ts';
@@ -16,6 +16,7 @@ import { probeFormats } from '../channel-types.ts';
 import { findInstallation } from '../fairlead-schema.ts';
 import { layoutOf } from '../layout-of.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
+import { refuseTablesOfOthers } from '../other-installations.ts';
 import { loadChannelMap, refuseDifferences } from '../wide-table.ts';
 import { statementsOf } from './rights.ts';
 
@@ -173,6 +174,8 @@ export function checkWidths(ship: string, { columns }: ShipLayout): Check[] {
   ];
 }
 
+const STANDS_IN_THE_WAY: readonly ErrorCode[] = ['target-differs', 'table-taken'];
+
 /** What stands in the way in wide tables that exist already. */
 export async function checkColumns(
   client: PoolClient,
@@ -181,10 +184,11 @@ export async function checkColumns(
 ): Promise<Check[]> {
   const { good, stop } = checksOf('ships', ship);
   try {
+    await refuseTablesOfOthers(client, new Set(columns.map(({ table }) => table)));
     await refuseDifferences(client, columns);
     return [good('columns', 'no wide table stands in the way')];
   } catch (error) {
-    if (!(error instanceof FairleadError && error.code === 'target-differs')) throw error;
+    if (!(error instanceof FairleadError) || !STANDS_IN_THE_WAY.includes(error.code)) throw error;
     return [stop('columns', error.message, statementsOf(error))];
   }
 }
