@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { z } from 'zod';
+import type { TlsFiles } from '../activities/sensor/tls-files.ts';
 import type { RecordingOptions } from '../activities/sensor/recording/recording-options.ts';
 import { FairleadError } from '../domain/errors.ts';
 import {
@@ -12,6 +13,7 @@ import { bytes, duration, webSocketUrl } from '../workers/configuration/fields.t
 import type { Configuration, SensorConfiguration } from '../workers/configuration.ts';
 import { requireTyped } from './choose-sensors.ts';
 import type { CommonOptions } from './command.ts';
+import { chosenTlsFiles } from './tls-options.ts';
 
 /** What was typed after `sensor hold`; what was not typed is not set. */
 export interface TypedHoldOptions extends CommonOptions {
@@ -20,6 +22,8 @@ export interface TypedHoldOptions extends CommonOptions {
   stream?: SensorStream;
   out?: string;
   ca?: string;
+  cert?: string;
+  key?: string;
   silentAfter?: number;
   rotateEvery?: number;
   rotateBytes?: number;
@@ -27,13 +31,12 @@ export interface TypedHoldOptions extends CommonOptions {
 }
 
 /** One stream to hold in the foreground. */
-export interface HeldSensor {
+export interface HeldSensor extends TlsFiles {
   sensor: string;
   url: string;
   stream: SensorStream;
   profile: (typeof heartbeatProfiles)[HeartbeatProfileName];
   silentAfterMs: number;
-  ca?: string;
   recording?: RecordingOptions;
 }
 
@@ -68,7 +71,6 @@ export function heldSensorOf(
   const configured = name === undefined ? undefined : requireTyped(name, configuration, 'hold');
   const url = typed.url ?? configured?.url;
   if (url === undefined) throw nothingToHold(configuration);
-  const ca = typed.ca === undefined ? configured?.ca : resolve(typed.ca);
   const recording = recordingOf(typed, configured);
   return {
     sensor: name ?? nameOf(url),
@@ -76,7 +78,7 @@ export function heldSensorOf(
     stream: typed.stream ?? configured?.stream ?? 'output',
     profile: heartbeatProfiles[typed.profile ?? configured?.profile ?? 'listener'],
     silentAfterMs: typed.silentAfter ?? configured?.silentAfterMs ?? SILENT_AFTER_MS,
-    ...(ca !== undefined && { ca }),
+    ...chosenTlsFiles(typed, configured),
     ...(recording && { recording }),
   };
 }

@@ -42,7 +42,9 @@ export function addSensorHold(group: Command): void {
       ]),
     )
     .option('--out <folder>', 'record there, as MCAP; without it nothing is kept')
-    .option('--ca <file>', 'a PEM file with the certificates to trust for wss://')
+    .option('--ca <file>', 'the certificates to trust for wss:// (PEM)')
+    .option('--cert <file>', 'the certificate of this client, where the server wants one (PEM)')
+    .option('--key <file>', 'the key of --cert (PEM)')
     .option('--silent-after <duration>', 'no message for so long is told (3s)', typedDuration)
     .option('--rotate-every <duration>', 'a new file after so long (1h)', typedDuration)
     .option('--rotate-bytes <size>', 'a new file after so many bytes (256MiB)', typedBytes)

@@ -6,6 +6,8 @@ import type { SensorStream } from '../domain/sensor.ts';
 import { faultHelp, parseFaultLine, type FaultOrder } from '../simulator/fault-line.ts';
 import type { Faults } from '../simulator/faults.ts';
 import { startSimulator, type Counts, type Simulator } from '../simulator/start-simulator.ts';
+import type { TlsFiles } from '../simulator/stream/stream-server.ts';
+import { tlsFileFaults } from '../workers/configuration/certificate-faults.ts';
 import type { ConnectionRecord } from '../simulator/stream/connection-record.ts';
 import { addCommandGroup } from './command-group.ts';
 import { addCommand, note, type CommonOptions } from './command.ts';
@@ -21,6 +23,9 @@ interface SimulateOptions extends CommonOptions {
   hertz: number;
   points: number;
   fault: FaultOrder[];
+  tlsCert?: string;
+  tlsKey?: string;
+  clientCa?: string;
 }
 
 const USUAL_PORTS = '5050,5051,9080';
@@ -68,6 +73,9 @@ export function addSimulate(program: Command): void {
       fault,
       [],
     )
+    .option('--tls-cert <file>', 'speak wss and https, with this certificate (PEM)')
+    .option('--tls-key <file>', 'its key (PEM)')
+    .option('--client-ca <file>', 'let in only clients whose certificate one of these signed (PEM)')
     .action(async (options: SimulateOptions) => simulate(options));
 }
 
@@ -84,10 +92,12 @@ async function simulate(options: SimulateOptions): Promise<void> {
 
 async function start(options: SimulateOptions): Promise<Simulator> {
   const [output, points, rest] = options.ports;
+  const tls = tlsOf(options);
   try {
     return await startSimulator({
       ...options,
       ports: { output, points, rest },
+      ...(tls && { tls }),
       onConnection: tell,
     });
   } catch (error) {
@@ -100,6 +110,36 @@ async function start(options: SimulateOptions): Promise<Simulator> {
     });
   }
 }
+
+/** @throws {FairleadError} `usage-invalid` */
+function tlsOf({
+  tlsCert: cert,
+  tlsKey: key,
+  clientCa: ca,
+}: SimulateOptions): TlsFiles | undefined {
+  for (const [name, message] of Object.entries(tlsFileFaults({ ca, cert, key })))
+    throw wrongFile(`${TLS_OPTIONS[name]} ${message}`);
+  if (cert === undefined || key === undefined) {
+    if (ca !== undefined) throw wrongFile('--client-ca is for TLS, and --tls-cert is not given');
+    return undefined;
+  }
+  return {
+    cert: readFileSync(cert, 'utf8'),
+    key: readFileSync(key, 'utf8'),
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8'), requestCert: true }),
+  };
+}
+
+const TLS_OPTIONS: Record<string, string> = {
+  cert: '--tls-cert',
+  key: '--tls-key',
+  ca: '--client-ca',
+};
+
+const wrongFile = (message: string) =>
+  new FairleadError('usage-invalid', message, {
+    hint: 'openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=sensor -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem   makes a pair',
+  });
 
 const introduction = ({ output, points, rest }: Simulator['urls']): string =>
   `objects on ${output}, point clouds on ${points}, REST on ${rest}

@@ -13,6 +13,7 @@ import {
   variableOf,
   type Environment,
 } from './configuration/environment.ts';
+import { sensorFileFaults } from './configuration/sensor-file-faults.ts';
 import { faultsOf, invalidConfiguration } from './configuration/faults.ts';
 import type { KeyPath } from './configuration/locate-keys.ts';
 import {
@@ -47,8 +48,10 @@ export interface SensorConfiguration {
   /** Of all recordings of this sensor together; undefined: what the disk allows. */
   keepBytes: number | undefined;
   silentAfterMs: number;
-  /** Absolute. */
+  /** Absolute, as `cert` and `key`. */
   ca: string | undefined;
+  cert: string | undefined;
+  key: string | undefined;
 }
 
 /** What `fairlead.toml`, the environment and the defaults say together; checked as a whole, read once. */
@@ -121,6 +124,7 @@ export function loadConfiguration({
     ...(parsed.success ? [] : faultsOf(parsed.error)),
     ...crossFaults(content),
     ...databaseFaults(content, base, environment),
+    ...sensorFileFaults(content['sensors'], base),
     ...groups.faults,
     ...misspelledVariables(environment),
   ];
@@ -231,6 +235,8 @@ function sensorOf(sensor: ConfigurationFile['sensors'][number], base: string): S
     rotateBytes: sensor.rotateBytes,
     keepBytes: sensor.keepBytes,
     silentAfterMs: sensor.silentAfter,
-    ca: sensor.ca === undefined ? undefined : resolve(base, sensor.ca),
+    ca: sensor.ca && resolve(base, sensor.ca),
+    cert: sensor.cert && resolve(base, sensor.cert),
+    key: sensor.key && resolve(base, sensor.key),
   };
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { logEvent } from '../activities/sensor/log-event.ts';
 import { openStreamHolder, type StreamHolder } from '../activities/sensor/stream-holder.ts';
 import { watchServer } from '../activities/sensor/rest/watch-server.ts';
+import { tlsFilesOf } from '../activities/sensor/tls-files.ts';
 import type { SensorLog } from '../activities/sensor/sensor-log.ts';
 import type { SensorMetrics } from '../activities/sensor/sensor-metrics.ts';
 import { FairleadError } from '../domain/errors.ts';
@@ -35,7 +36,7 @@ export async function openConfiguredSensor(
     profile: heartbeatProfiles[sensor.profile],
     silentAfterMs: sensor.silentAfterMs,
     recording: recordingOf(sensor),
-    ...(sensor.ca !== undefined && { ca: sensor.ca }),
+    ...tlsFilesOf(sensor),
     ...before,
     onEvent: (event) => {
       logEvent(sensorLogOf(log), event);
@@ -48,7 +49,7 @@ export async function openConfiguredSensor(
     sensor: name,
     stream: sensor.url,
     rest: sensor.rest,
-    ca: sensor.ca,
+    ...tlsFilesOf(sensor),
     metrics: holder.metrics,
     log: sensorLog,
   });

@@ -13,14 +13,14 @@ import type { SensorLog } from './sensor-log.ts';
 import { serverAddressOf } from './server-address.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import type { StreamFrame } from './stream-frame.ts';
+import { tlsFilesOf, type TlsFiles } from './tls-files.ts';
 
 const NORMAL_CLOSE = 1000;
 /** A little less than ws takes, which would then end it with FIN. */
 const CLOSE_WITHIN_MS = 4_500;
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends TlsFiles {
   url: string;
-  ca: string | undefined;
   profile: HeartbeatProfile;
   silentAfterMs: number;
   /** Of the connection before, when it did not end with a closing handshake. */
@@ -110,10 +110,10 @@ export class Connection {
   }
 
   async #dial(signal: AbortSignal, onClose: (close: Close) => void): Promise<void> {
-    const { url, ca, kept, log } = this.#options;
+    const { url, kept, log } = this.#options;
     const webSocket = await dial({
       url,
-      ca,
+      ...tlsFilesOf(this.#options),
       kept,
       log,
       signal,

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { isIP, type createConnection, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { WebSocket, type ClientOptions } from 'ws';
 import { connectTcp, type ConnectOptions } from './kept-path.ts';
 import { resetHard } from './reset-hard.ts';
 import type { ServerAddress } from './server-address.ts';
+import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 import { within } from './within.ts';
 
 /** From the TCP connection to the WebSocket, TLS included; a server that trickles its answer does not prolong it. */
@@ -22,10 +22,8 @@ const settings: ClientOptions & { closeTimeout: number } = {
   skipUTF8Validation: true,
 };
 
-export interface DialOptions extends ConnectOptions {
+export interface DialOptions extends ConnectOptions, TlsFiles {
   url: string;
-  /** A PEM file. */
-  ca: string | undefined;
   /** Called as soon as there is a TCP connection. */
   onTcp: (socket: Socket) => void;
   /** Adds the listeners: called before the handshake, for the first message may come together with its answer. */
@@ -37,15 +35,15 @@ export interface DialOptions extends ConnectOptions {
  * server, and the port can be used again.
  */
 export async function dial(options: DialOptions): Promise<WebSocket> {
-  const { url, ca, server, clock, signal } = options;
-  const authorities = ca === undefined ? undefined : await readFile(ca, 'utf8');
+  const { url, server, clock, signal } = options;
+  const files = server.secure ? readTlsFiles(options) : {};
   const tcp = await connectTcp(options);
   options.onTcp(tcp);
   let awaited = server.secure ? 'TLS handshake (is its URL ws://, not wss://?)' : 'WebSocket';
   const late = () => new Error(`no ${awaited} within ${HANDSHAKE_WITHIN_MS / 1_000} s`);
   try {
     return await within({ ms: HANDSHAKE_WITHIN_MS, clock, signal, late }, async (inTime) => {
-      const socket = server.secure ? await secure(tcp, server, authorities, inTime) : tcp;
+      const socket = server.secure ? await secure(tcp, server, files, inTime) : tcp;
       awaited = 'WebSocket';
       return await shakeHands(url, socket, options.listen, inTime);
     });
@@ -58,13 +56,13 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
 async function secure(
   tcp: Socket,
   { host }: ServerAddress,
-  authorities: string | undefined,
+  files: ReturnType<typeof readTlsFiles>,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const socket = connectTls({
     socket: tcp,
     ...(isIP(host) ? { host } : { servername: host }),
-    ...(authorities !== undefined && { ca: authorities }),
+    ...files,
   });
   socket.on('error', () => {});
   await once(socket, 'secureConnect', { signal });

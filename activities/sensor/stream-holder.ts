@@ -29,16 +29,15 @@ import {
   type SensorMetrics,
 } from './sensor-metrics.ts';
 import type { StreamFrame } from './stream-frame.ts';
+import { tlsFilesOf, type TlsFiles } from './tls-files.ts';
 import { UndecodableLog } from './undecodable-log.ts';
 
-export interface StreamHolderOptions {
+export interface StreamHolderOptions extends TlsFiles {
   sensor: string;
   /** `ws:` or `wss:`; may bear a password, which is shown to nobody. */
   url: string;
   stream: SensorStream;
   profile: HeartbeatProfile;
-  /** A PEM file with the certificates to trust for `wss`; the system's, unless given. */
-  ca?: string;
   /** Without a message for so long, the stream is reported as silent. */
   silentAfterMs: number;
   /** Without it nothing is kept. */
@@ -170,10 +169,10 @@ class Holder implements StreamHolder {
   }
 
   #newConnection(attempt: number): Connection {
-    const { url, ca, profile, silentAfterMs, log } = this.#options;
+    const { url, profile, silentAfterMs, log } = this.#options;
     const connection: Connection = new Connection({
       url,
-      ca,
+      ...tlsFilesOf(this.#options),
       profile,
       silentAfterMs,
       log,

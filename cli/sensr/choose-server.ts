@@ -1,22 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import { openSensrClient, type SensrClient } from '../../activities/sensor/rest/sensr-client.ts';
+import type { TlsFiles } from '../../activities/sensor/tls-files.ts';
 import { FairleadError } from '../../domain/errors.ts';
 import { nearest } from '../../workers/configuration/nearest.ts';
 import type { SensorConfiguration } from '../../workers/configuration.ts';
 import { interruptible, note, readConfiguration, type CommonOptions } from '../command.ts';
+import { chosenTlsFiles } from '../tls-options.ts';
 
-export interface ServerOptions extends CommonOptions {
+export interface ServerOptions extends CommonOptions, TlsFiles {
   base?: string;
   sensor?: string;
-  ca?: string;
   api?: string;
 }
 
 /** Which sensor server, by its address or by the name of a sensor that is configured with `rest`. */
-export interface ChosenServer {
+export interface ChosenServer extends TlsFiles {
   base: string;
-  ca: string | undefined;
   /** What has to be typed to choose it again. */
   selector: string;
 }
@@ -35,6 +35,8 @@ export const addServerOptions = (command: Command): Command =>
       'that of a sensor with `rest` in fairlead.toml (default: the only one)',
     )
     .option('--ca <file>', 'the certificates to trust for https (PEM)')
+    .option('--cert <file>', 'the certificate of this client, where the server wants one (PEM)')
+    .option('--key <file>', 'the key of --cert (PEM)')
     .option(
       '--api <version>',
       'such as v3.5 (default: the newest that the server has)',
@@ -68,24 +70,27 @@ const noteRetry = (reason: string, waitMs: number): void =>
 
 /** @param sensors read only when no address was typed: it works beside a broken configuration */
 export function chooseServer(
-  { base, sensor, ca }: ServerOptions,
+  { base, sensor, ...typed }: ServerOptions,
   sensors: () => readonly SensorConfiguration[],
 ): ChosenServer {
   if (base !== undefined && sensor !== undefined) {
     throw usage('--base and --sensor both name a server', 'give one of them');
   }
-  if (base !== undefined) return { base, ca, selector: `--base ${withoutCredentials(base)}` };
+  if (base !== undefined) {
+    return { base, ...chosenTlsFiles(typed), selector: `--base ${withoutCredentials(base)}` };
+  }
   const known = sensors();
-  return sensor === undefined ? theOnlyOne(known, ca) : theNamed(sensor, known, ca);
+  return sensor === undefined ? theOnlyOne(known, typed) : theNamed(sensor, known, typed);
 }
 
 function theNamed(
   name: string,
   known: readonly SensorConfiguration[],
-  ca: string | undefined,
+  typed: TlsFiles,
 ): ChosenServer {
   const found = known.find((one) => one.name === name);
-  if (found?.rest) return { base: found.rest, ca: ca ?? found.ca, selector: `--sensor ${name}` };
+  if (found?.rest)
+    return { base: found.rest, ...chosenTlsFiles(typed, found), selector: `--sensor ${name}` };
   if (found) {
     throw usage(
       `sensor ${name} has no REST address in the configuration`,
@@ -104,7 +109,7 @@ function theNamed(
 }
 
 /** Two streams of one server count once. */
-function theOnlyOne(known: readonly SensorConfiguration[], ca: string | undefined): ChosenServer {
+function theOnlyOne(known: readonly SensorConfiguration[], typed: TlsFiles): ChosenServer {
   const able = known.filter(({ rest }) => rest !== undefined);
   const [first] = able;
   if (!first?.rest) {
@@ -118,7 +123,8 @@ function theOnlyOne(known: readonly SensorConfiguration[], ca: string | undefine
     );
   }
   if (new Set(able.map(({ rest }) => new URL(rest!).href)).size === 1) {
-    return { base: first.rest, ca: ca ?? first.ca, selector: `--sensor ${first.name}` };
+    const files = chosenTlsFiles(typed, first);
+    return { base: first.rest, ...files, selector: `--sensor ${first.name}` };
   }
   throw usage(
     `which sensor server? ${able.length} are configured: ${listOf(able)}`,

@@ -14,6 +14,9 @@ export interface TlsFiles {
   /** PEM. */
   key: string;
   cert: string;
+  /** Clients need a certificate that one of these signed. */
+  ca?: string;
+  requestCert?: boolean;
 }
 
 /**

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FairleadError } from '../../domain/errors.ts';
 import { packageRoot } from '../../workers/configuration/package-root.ts';
 import { loadConfiguration } from '../../workers/configuration.ts';
+import { makeCertificate } from '../activities/sensor/certificates.ts';
 import { requireBothOrNeither } from '../../workers/resolve-database.ts';
 
 const folders: string[] = [];
@@ -32,6 +33,13 @@ function faultsOf(...input: Parameters<typeof load>): string {
 }
 
 const example = readFileSync(join(packageRoot, 'fairlead.example.toml'), 'utf8');
+
+/** A certificate and its key, under the names of the example. */
+function pemFiles() {
+  const folder = folderWith();
+  const { cert, key } = makeCertificate(folder, 'DNS:client');
+  return { 'certificates.pem': cert, 'client.pem': cert, 'client.key': key };
+}
 
 describe('defaults', () => {
   it('are local, beside the configuration, with the three channel groups of the ships', () => {
@@ -62,7 +70,7 @@ describe('defaults', () => {
     const files = Object.fromEntries(
       ['auxiliary', 'engine', 'navigation'].map((name) => [`${name}.txt`, `/${name}\n`]),
     );
-    const named = { 'reader.password': 'secret', 'writer.password': 'secret' };
+    const named = { 'reader.password': 'secret', 'writer.password': 'secret', ...pemFiles() };
     const configuration = load(everything.replaceAll('channels/', ''), {}, { ...files, ...named });
     expect(configuration.sensors).toHaveLength(1);
     expect(configuration.migration.installation).toBe('pier');

@@ -1,5 +1,17 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { TlsFiles } from '../../activities/sensor/tls-files.ts';
+
+/** What is wrong with the PEM files of a connection, by their names. */
+export function tlsFileFaults({ ca, cert, key }: TlsFiles): Record<string, string> {
+  const faults = {
+    ca: ca && certificateFault(ca),
+    cert: cert ? certificateFault(cert) : key && 'is missing, and there is a key',
+    key: key ? keyFault(key, cert) : cert && 'is missing, and there is a cert',
+  };
+  const found = Object.entries(faults).filter(([, fault]) => fault);
+  return Object.fromEntries(found) as Record<string, string>;
+}
 
 /** What is wrong with a file that is to hold certificates, as PEM. */
 export const certificateFault = (file: string): string | undefined =>

@@ -141,6 +141,18 @@ const sensor = z.strictObject({
       "Certificates to trust for wss and https, relative to fairlead.toml. Unset: the system's.",
     )
     .meta({ example: 'certificates.pem' }),
+  cert: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The certificate of this client, where the server of wss or https wants one.')
+    .meta({ example: 'client.pem' }),
+  key: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The key of cert, without a passphrase.')
+    .meta({ example: 'client.key' }),
 });
 
 const worker = z.strictObject({

@@ -1,4 +1,10 @@
 import { FairleadError } from '../../../domain/errors.ts';
+import {
+  tlsFailureInWords,
+  tlsFaultOf,
+  type TlsError,
+  type TlsFault,
+} from '../../../domain/tls-failure.ts';
 import { lookWords, mayRepeat, type RestAnswer, type RestRequest } from './rest-call.ts';
 
 /** Where and what: the beginning of each message, and the flags for what is to be typed next. */
@@ -13,7 +19,24 @@ export interface CallSubject {
 }
 
 type Fate =
-  'not-sent' | 'broken-off' | 'closed' | 'not-http' | 'not-tls' | 'not-trusted' | 'too-long';
+  | 'not-sent'
+  | 'broken-off'
+  | 'closed'
+  | 'not-http'
+  | 'not-tls'
+  | 'not-trusted'
+  | 'client-refused'
+  | 'certificate-wrong'
+  | 'too-long';
+
+const fateOfTls: Record<TlsFault, Fate> = {
+  untrusted: 'not-trusted',
+  dates: 'certificate-wrong',
+  name: 'certificate-wrong',
+  client: 'client-refused',
+  'own-files': 'client-refused',
+  'no-tls': 'not-tls',
+};
 
 const fates: Record<string, [Fate, string]> = {
   ECONNREFUSED: ['not-sent', 'the connection was refused: nothing listens there'],
@@ -35,11 +58,8 @@ const fates: Record<string, [Fate, string]> = {
   UND_ERR_CLOSED: ['closed', 'the call was broken off from this side'],
   UND_ERR_RES_EXCEEDED_MAX_SIZE: ['too-long', 'the answer is longer than 16 MiB'],
   UND_ERR_HEADERS_OVERFLOW: ['not-http', 'the headers of the answer are too long'],
-  EPROTO: ['not-tls', 'it does not speak TLS'],
-  ERR_SSL_WRONG_VERSION_NUMBER: ['not-tls', 'it does not speak TLS'],
 };
 
-const CERTIFICATE_CODE = /CERT|SIGNATURE|SELF_SIGNED|ISSUER/;
 /** The answer comes, a little at a time, for longer than any real one. */
 export class AnswerTooSlow extends Error {
   readonly code = 'answer-too-slow';
@@ -56,9 +76,8 @@ function fateOf(error: unknown): [Fate, string] {
   if (known) return known;
   if (error instanceof AnswerTooSlow) return ['broken-off', error.message];
   if (kind === 'HTTPParserError') return ['not-http', 'what answers is no HTTP server'];
-  if (CERTIFICATE_CODE.test(name)) {
-    return ['not-trusted', `its certificate is not trusted (${message ?? name})`];
-  }
+  const fault = tlsFaultOf(error as TlsError);
+  if (fault) return [fateOfTls[fault], tlsFailureInWords(error as TlsError, 'the server')!];
   return ['broken-off', `the call failed (${name || (message ?? 'unknown error')})`];
 }
 
@@ -93,6 +112,18 @@ export function unanswered(subject: CallSubject, error: unknown, attempts: numbe
         'rest-refused',
         sentence,
         'name the file of its certificates with --ca, or as `ca` of the sensor',
+      );
+    case 'certificate-wrong':
+      return fail(
+        'rest-refused',
+        sentence,
+        'give the server another certificate, or write a name that it is for into its address',
+      );
+    case 'client-refused':
+      return fail(
+        'rest-refused',
+        sentence,
+        'name a certificate that the server accepts with --cert and --key, or as cert and key of the sensor',
       );
     case 'closed':
       return fail('interrupted', sentence, 'repeat the command when you like');

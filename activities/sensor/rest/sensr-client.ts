@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
 import type { z } from 'zod';
 import { FairleadError } from '../../../domain/errors.ts';
 import type { RestCall } from '../sensor-metrics.ts';
@@ -16,6 +15,7 @@ import {
   type RestRequest,
 } from './rest-call.ts';
 import { isPassing, reasonOf, refused, unanswered, type CallSubject } from './rest-failure.ts';
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 import { Slots } from './slots.ts';
 
 export const MOST_CONNECTIONS = 20;
@@ -29,11 +29,9 @@ const RETRIED_STATUSES = [500, 502, 503, 504] as const;
 /** A server may answer 500 for ever where it does not know a version. */
 const RETRIED_PROBE_STATUSES = [502, 503, 504] as const;
 
-export interface SensrClientOptions {
+export interface SensrClientOptions extends TlsFiles {
   /** `http://sensor.example:9080` */
   base: string;
-  /** A PEM file with the certificates to trust. */
-  ca?: string | undefined;
   /** The flags that name this server in what is to be typed next. Default: `--base` and the address. */
   selector?: string;
   /** Of its REST interface, such as `v3.5`. Default: the first that it has, asked once. */
@@ -92,10 +90,7 @@ class PooledClient implements SensrClient {
       keepAliveTimeout: IDLE_MS,
       keepAliveMaxTimeout: IDLE_MS,
       maxResponseSize: MOST_ANSWER_BYTES,
-      connect: {
-        timeout: CONNECT_WITHIN_MS,
-        ...(options.ca && { ca: readCertificates(options.ca) }),
-      },
+      connect: connectorFor({ timeout: CONNECT_WITHIN_MS, ...readFiles(options) }),
     }).on('connect', () => this.#connections++);
     if (options.version) this.#version = Promise.resolve(options.version);
   }
@@ -209,16 +204,28 @@ class PooledClient implements SensrClient {
   }
 }
 
+/** A server that refuses a client's certificate says so in an alert, and ends: undici would tell of the end. */
+function connectorFor(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connect = buildConnector(options);
+  return (place, done) =>
+    connect(place, (error, socket) => {
+      socket?.on('error', (alert) => socket.destroy(alert));
+      if (error) done(error, null);
+      else done(null, socket);
+    });
+}
+
 function hostAndPort({ hostname, port, protocol }: URL): string {
   return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
 }
 
-function readCertificates(file: string): string {
+function readFiles(files: TlsFiles): ReturnType<typeof readTlsFiles> {
   try {
-    return readFileSync(file, 'utf8');
+    return readTlsFiles(files);
   } catch (error) {
-    throw new FairleadError('config-invalid', `the certificates in ${file} cannot be read`, {
-      hint: 'check --ca, or `ca` of the sensor',
+    const { path, code } = error as NodeJS.ErrnoException;
+    throw new FairleadError('config-invalid', `${path} cannot be read (${code})`, {
+      hint: 'check --ca, --cert and --key, or ca, cert and key of the sensor',
       cause: error,
     });
   }

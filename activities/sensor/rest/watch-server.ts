@@ -1,5 +1,6 @@
 import type { SensorLog } from '../sensor-log.ts';
 import type { SensorMetrics } from '../sensor-metrics.ts';
+import { tlsFilesOf, type TlsFiles } from '../tls-files.ts';
 import { countHostSockets } from '../host-sockets.ts';
 import { healthRows } from './health-rows.ts';
 import { openSensrClient, type SensrClient } from './sensr-client.ts';
@@ -8,14 +9,12 @@ import { getHealth } from './server-commands.ts';
 const HEALTH_EVERY_MS = 60_000;
 const SOCKETS_EVERY_MS = 10_000;
 
-export interface WatchServerOptions {
+export interface WatchServerOptions extends TlsFiles {
   sensor: string;
   /** The stream's URL; only host and port of it are told. */
   stream: string;
   /** Without a REST address only the sockets are watched. */
   rest?: string | undefined;
-  /** A PEM file with the certificates to trust. */
-  ca?: string | undefined;
   /** That of the stream, which feeds its last hour too. */
   metrics: SensorMetrics;
   log: SensorLog;
@@ -101,13 +100,17 @@ function endOf(url: string): ServerEnd {
   return { host: hostname, port: number, name: `${hostname}:${number}` };
 }
 
-function openClient(
-  { sensor, ca, metrics, log }: WatchServerOptions,
-  rest: string,
-): SensrClient | undefined {
+function openClient(options: WatchServerOptions, rest: string): SensrClient | undefined {
+  const { sensor, metrics, log } = options;
+  const files = tlsFilesOf(options);
   const selector = `--sensor ${sensor}`;
   try {
-    return openSensrClient({ base: rest, ca, selector, onCall: (call) => metrics.rest(call) });
+    return openSensrClient({
+      base: rest,
+      ...files,
+      selector,
+      onCall: (call) => metrics.rest(call),
+    });
   } catch (error) {
     log.error('sensor server is not asked for its health', { sensor, error: String(error) });
     return undefined;

@@ -57,7 +57,7 @@ describe('wss', () => {
       return (await lab.connect()).detail;
     });
     expect(await Promise.all(details)).toEqual([
-      expect.stringMatching(/speaks no TLS: is its URL ws:/),
+      expect.stringMatching(/speaks no TLS \(ERR_SSL_WRONG_VERSION_NUMBER\): is its URL ws:/),
       expect.stringMatching(/no TLS handshake \(is its URL ws:/),
       expect.stringMatching(/before it was a WebSocket|no HTTP/),
     ]);

@@ -125,7 +125,7 @@ describe('a sensor server', () => {
     expect(server.requests[0]?.line).toBe('GET /pier/results/health');
     await using wrong = openSensrClient({ base: `https://127.0.0.1:${server.port}` });
     const failure = await failureOf(getHealth(wrong));
-    expect(failure.message).toContain('does not speak TLS');
+    expect(failure.message).toContain('speaks no TLS');
     expect(failure.hint).toContain('http://');
     expect(() => openSensrClient({ base: server.base, ca: '/no/such.pem' })).toThrow(
       '/no/such.pem',
