@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import type { FleetOutcome } from '../domain/fleet-migration.ts';
 import type {
   ChunkBatch,
@@ -80,7 +81,13 @@ export const chunkActivitiesOf = (activities: MigrationActivities): ChunkActivit
   verifyBatch: (input) => activities.verifyBatch(input),
 });
 
-export function createMigrationActivities(functions: MigrationFunctions): MigrationActivities {
+/**
+ * @param client on a connection that ends a call at once when it is told to: a worker's own one does not
+ */
+export function createMigrationActivities(
+  functions: MigrationFunctions,
+  client: Client,
+): MigrationActivities {
   return {
     planShip: (request) => alive((run) => functions.planShip(request, run)),
     prepareTarget: (plan) => alive((run) => functions.prepareTarget(plan, run)),
@@ -92,7 +99,7 @@ export function createMigrationActivities(functions: MigrationFunctions): Migrat
     summarizeShip: (plan) => alive(() => functions.summarizeShip(plan)),
     verifyBatch: (input) => alive((run) => functions.verifyBatch(input, run)),
     awaitShip: (input) => {
-      const { client, info } = Context.current();
+      const { info } = Context.current();
       const everyMs = (info.heartbeatTimeoutMs ?? HEARTBEAT_INTERVAL_MS) / HEARTBEATS_OF_A_WAIT;
       const wait = ({ signal }: ActivityRun) =>
         client.withAbortSignal(signal, () => awaitShip(input, client.workflow));

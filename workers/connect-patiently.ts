@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
 import { NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { FairleadError } from '../domain/errors.ts';
@@ -21,6 +22,13 @@ export interface PatientConnectOptions {
   signal: AbortSignal;
 }
 
+/** What a worker works over; closed in the end, without which its process would not exit. */
+export interface WorkerConnections extends AsyncDisposable {
+  native: NativeConnection;
+  /** For calls that may have to be ended early: on the worker's own connection an abort signal does nothing. */
+  client: Client;
+}
+
 /**
  * Connects a worker, also when Temporal comes later.
  *
@@ -29,7 +37,7 @@ export interface PatientConnectOptions {
  */
 export async function connectPatiently(
   options: PatientConnectOptions,
-): Promise<NativeConnection | undefined> {
+): Promise<WorkerConnections | undefined> {
   const { temporal, log, signal } = options;
   for (let waitMs = FIRST_RETRY_MS; !signal.aborted; waitMs = Math.min(LAST_RETRY_MS, waitMs * 2)) {
     try {
@@ -50,10 +58,20 @@ export async function connectPatiently(
 async function connect({
   temporal,
   searchAttributes,
-}: PatientConnectOptions): Promise<NativeConnection> {
-  await using checked = await connectTemporal(temporal);
-  await requireSearchAttributes(checked.connection, temporal.namespace, searchAttributes);
-  return connectNatively(temporal);
+}: PatientConnectOptions): Promise<WorkerConnections> {
+  const ofClient = await connectTemporal(temporal);
+  try {
+    await requireSearchAttributes(ofClient.connection, temporal.namespace, searchAttributes);
+    const native = await connectNatively(temporal);
+    const close = async (): Promise<void> => {
+      await native.close();
+      await ofClient[Symbol.asyncDispose]();
+    };
+    return { native, client: ofClient.client, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await ofClient[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** The worker's own TLS is stricter than that of the client, with which we have just talked. */

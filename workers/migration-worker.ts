@@ -12,7 +12,7 @@ import { createMigrationMetrics } from '../activities/migration-metrics.ts';
 import { namesOf } from '../domain/names.ts';
 import { migrationSearchAttributes as searchAttributes } from '../domain/search-attributes.ts';
 import type { Configuration } from './configuration.ts';
-import { connectPatiently, workflowCode } from './connect-patiently.ts';
+import { connectPatiently, workflowCode, type WorkerConnections } from './connect-patiently.ts';
 import { createFleetGauges } from './fleet-gauges.ts';
 import { runUntilTold } from './run-until-told.ts';
 import type { TemporalLocation } from './temporal-location.ts';
@@ -43,18 +43,14 @@ export interface MigrationWorkerOptions {
  * @throws {FairleadError} `search-attributes-missing`
  */
 export async function runMigrationWorker(options: MigrationWorkerOptions): Promise<void> {
-  const connection = await connectPatiently({ ...options, searchAttributes });
-  if (!connection) return;
-  try {
-    const workers = await createWorkers(connection, options);
-    await using _watch = watchFleetOn(connection, options);
-    const [taskQueue, chunkTaskQueue] = workers.map((worker) => worker.options.taskQueue);
-    options.log.info({ taskQueue, chunkTaskQueue }, 'worker started');
-    options.onReady?.();
-    await runUntilTold(workers, options);
-  } finally {
-    await connection.close();
-  }
+  await using connections = await connectPatiently({ ...options, searchAttributes });
+  if (!connections) return;
+  const workers = await createWorkers(connections, options);
+  await using _watch = watchFleetOn(connections.native, options);
+  const [taskQueue, chunkTaskQueue] = workers.map((worker) => worker.options.taskQueue);
+  options.log.info({ taskQueue, chunkTaskQueue }, 'worker started');
+  options.onReady?.();
+  await runUntilTold(workers, options);
 }
 
 function watchFleetOn(
@@ -73,12 +69,12 @@ function watchFleetOn(
 
 /** One for workflows and their steps, one for chunks: so no step waits behind chunks, and no chunk behind a full worker. */
 async function createWorkers(
-  connection: NativeConnection,
+  { native: connection, client }: WorkerConnections,
   options: MigrationWorkerOptions,
 ): Promise<Worker[]> {
   const { worker, fleet, migration } = options.configuration;
   const { taskQueue, chunkTaskQueue } = namesOf(migration.installation);
-  const activities = createMigrationActivities(measured(options));
+  const activities = createMigrationActivities(measured(options), client);
   const common = { ...commonOptions(options), connection };
   return Promise.all([
     Worker.create({

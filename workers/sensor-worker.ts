@@ -35,13 +35,8 @@ export interface SensorWorkerOptions {
  * @throws {FairleadError} `search-attributes-missing`
  */
 export async function runSensorWorker(options: SensorWorkerOptions): Promise<void> {
-  const connection = await connectPatiently({ ...options, searchAttributes });
-  if (!connection) return;
-  try {
-    await workOn(connection, options);
-  } finally {
-    await connection.close();
-  }
+  await using connections = await connectPatiently({ ...options, searchAttributes });
+  if (connections) await workOn(connections.native, options);
 }
 
 async function workOn(connection: NativeConnection, options: SensorWorkerOptions): Promise<void> {

@@ -92,3 +92,16 @@ test('goes on in a new run without starting a ship twice', async () => {
   expect(runId).not.toBe(fleet.firstExecutionRunId);
   expect(outcomes.map(({ ship }) => ship).toSorted()).toEqual(ships);
 });
+
+test('lets a worker go that waits for a ship', async () => {
+  const lab = await migrationLab();
+  const gate = new Gate();
+  lab.ledger.onCopy = (_, { signal }) => gate.pass(signal);
+  const fleet = await startFleet(lab, 1);
+  const waits = async () => {
+    const { raw } = await fleet.describe();
+    return raw.pendingActivities?.some(({ lastStartedTime }) => lastStartedTime);
+  };
+  await expect.poll(waits, { timeout: 10_000 }).toBe(true);
+  await expect(lab[Symbol.asyncDispose]()).resolves.toBeUndefined();
+});

@@ -87,12 +87,12 @@ export async function migrationLab(
 
 /** Polls both queues of a migration, as a worker process does. */
 export async function startWorker(
-  { nativeConnection: connection }: TestTemporal,
+  { nativeConnection: connection, client }: TestTemporal,
   { taskQueue, chunkTaskQueue }: Names,
   functions: MigrationFunctions,
   chunkSlots = 100,
 ): Promise<AsyncDisposable> {
-  const activities = createMigrationActivities(functions);
+  const activities = createMigrationActivities(functions, client);
   const common = {
     connection,
     maxHeartbeatThrottleInterval: 100,
