@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { FairleadError } from '../../domain/errors.ts';
 
 /** Writes a file that is there whole or not at all; into a pipe or a device, piece by piece. */
 export async function writeWhole(file: string, pieces: Iterable<string>): Promise<void> {
@@ -28,9 +29,17 @@ export class WholeFile implements AsyncDisposable {
     return new WholeFile(file, draft, await open(draft, 'wx'));
   }
 
-  /** Goes on where it ended before. */
-  write(text: string): Promise<void> {
-    return writeFile(this.#handle, text);
+  /**
+   * Goes on where it ended before.
+   *
+   * @throws {FairleadError} `disk-full`
+   */
+  async write(text: string): Promise<void> {
+    try {
+      await writeFile(this.#handle, text);
+    } catch (error) {
+      throw diskFull(this.#file, error) ?? error;
+    }
   }
 
   async finish(): Promise<void> {
@@ -43,6 +52,15 @@ export class WholeFile implements AsyncDisposable {
     await this.#handle.close();
     if (this.#draft !== undefined) await rm(this.#draft, { force: true });
   }
+}
+
+function diskFull(file: string, cause: unknown): FairleadError | undefined {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
+  return new FairleadError('disk-full', `${file} cannot be written: no room is left (${code})`, {
+    hint: 'make room there, or name a file on another disk',
+    cause,
+  });
 }
 
 const BATCH_CHARACTERS = 64 * 1_024;

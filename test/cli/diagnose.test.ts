@@ -269,9 +269,9 @@ describe('fairlead diagnose', () => {
   it('prints one JSON document, also where the list of ranges cannot be written', async () => {
     const stdin = [Buffer.from(legacyLog(incidentFailures()))];
     const { out, err, exitCode } = await diagnose(['-', '--json', '--csv', '/dev/full'], { stdin });
-    expect(exitCode).toBe(1);
-    expect(err).toContain('ENOSPC');
-    expect(JSON.parse(out).error.message).toContain('ENOSPC');
+    expect(exitCode).toBe(3);
+    expect(err).toContain('/dev/full cannot be written: no room is left (ENOSPC)');
+    expect(JSON.parse(out).error).toMatchObject({ code: 'disk-full' });
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { escapeIdentifier, escapeLiteral, type PoolClient } from 'pg';
-import { formatCount } from '../../../domain/format-figures.ts';
+import { formatCount, formatNoun } from '../../../domain/format-figures.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
 import { formatTableName } from '../../../domain/table-name.ts';
 import { parseInstant } from '../../../domain/time.ts';
@@ -115,7 +115,7 @@ export function checkPlan(
   facts: Pick<ServerFacts, 'user' | 'database'>,
 ): Check {
   const { good, look, stop } = checksOf('ships', ship);
-  const figures = `about ${formatCount(plan.rows)} cells at cost ${formatCount(plan.cost)}`;
+  const figures = `about ${formatNoun(plan.rows, 'cell')} at cost ${formatCount(plan.cost)}`;
   if (plan.scans.length > 0)
     return stop(
       'plan',
