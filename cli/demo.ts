@@ -69,6 +69,7 @@ function surroundingsOfDemo() {
     FAIRLEAD_TARGET_URL,
     FAIRLEAD_SOURCE_PASSWORD_FILE: _source,
     FAIRLEAD_TARGET_PASSWORD_FILE: _target,
+    FAIRLEAD_PAYLOAD_KEY_FILE: _keys,
     ...environment
   } = process.env;
   if (FAIRLEAD_SOURCE_URL ?? FAIRLEAD_TARGET_URL)

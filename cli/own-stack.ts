@@ -89,6 +89,7 @@ function workerCommand(
       FAIRLEAD_HOME: home,
       [STACK_METRICS_VARIABLE]: String(metricsPort[part]),
       ...(local && localDatabases(addresses)),
+      ...(alone && { FAIRLEAD_PAYLOAD_KEY_FILE: '' }),
       ...(ownTemporal && { [STACK_TEMPORAL_VARIABLE]: addresses.temporalAddress }),
     },
   };

@@ -29,7 +29,9 @@ export async function readReprocess(
   if (description?.status.name !== 'RUNNING') return undefined;
   const { ranges } = description.memo as unknown as ReprocessMemo;
   const title = `${ship}: a reprocess of ${describeRanges(ranges)}`;
-  const retries = retriedSteps(description).map((step) => sentenceOfRetry(ship, step));
+  const retries = retriedSteps(description, temporal.location).map((step) =>
+    sentenceOfRetry(ship, step),
+  );
   const reply = await askWorkflow(temporal, handle, progress);
   if ('answer' in reply) {
     const remarks = [`${title} ${stateOf(reply.answer)}`, ...waits(reply.answer), ...retries];

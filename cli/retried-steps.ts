@@ -1,7 +1,8 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import type { FailureDetail } from '../domain/migration.ts';
 import type { Waiting } from '../domain/migration-progress.ts';
+import { readPayload } from '../workers/payload-cipher.ts';
+import type { TemporalLocation } from '../workers/temporal-location.ts';
 
 /** A step that failed and that Temporal tries again by itself; the workflow does not know of it yet. */
 export interface RetriedStep {
@@ -18,14 +19,20 @@ type PendingActivity = NonNullable<
 >[number];
 
 /** What Temporal tells of failing steps, also while no worker runs. */
-export const retriedSteps = ({ raw }: Pick<WorkflowExecutionDescription, 'raw'>): RetriedStep[] =>
-  (raw.pendingActivities ?? []).flatMap(retriedStep);
+export const retriedSteps = (
+  { raw }: Pick<WorkflowExecutionDescription, 'raw'>,
+  location: TemporalLocation,
+): RetriedStep[] =>
+  (raw.pendingActivities ?? []).flatMap((activity) => retriedStep(activity, location));
 
-function retriedStep({ activityId, lastFailure }: PendingActivity): RetriedStep[] {
+function retriedStep(
+  { activityId, lastFailure }: PendingActivity,
+  location: TemporalLocation,
+): RetriedStep[] {
   if (!lastFailure?.message) return [];
   const { type, details } = lastFailure.applicationFailureInfo ?? {};
   const [payload] = details?.payloads ?? [];
-  const detail = payload && defaultPayloadConverter.fromPayload<FailureDetail>(payload);
+  const detail = payload && (readPayload(payload, location) as FailureDetail);
   return [
     { step: activityId ?? '', code: type ?? '', reason: lastFailure.message, hint: detail?.hint },
   ];

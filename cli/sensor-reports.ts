@@ -1,10 +1,10 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import { LastHour, type LastHourSummary } from '../domain/last-hour.ts';
 import { namesOf, type Names } from '../domain/names.ts';
 import type { ConnectionState, Gap } from '../domain/sensor.ts';
 import { reconnectsOf, type SessionHeartbeat, type SessionView } from '../domain/sensor-session.ts';
 import type { Configuration } from '../workers/configuration.ts';
+import { readPayload } from '../workers/payload-cipher.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
 import { connectionState, reconnects, session } from '../workflows/sensor-messages.ts';
 import { askWorkflow, isUnknownWorkflow, workerAbsent } from './ask-workflow.ts';
@@ -86,9 +86,9 @@ export async function readSensorReport(
     const description = await handle.describe();
     if (description.status.name !== 'RUNNING') return reportAfter(sensor, description);
     const reply = await askWorkflow(temporal, handle, session);
-    if ('answer' in reply) return reportOf(sensor, description, reply.answer);
+    if ('answer' in reply) return reportOf(sensor, description, reply.answer, temporal);
     const { message, hint } = workerAbsent(names, temporal, 'sensor');
-    const report = reportOf(sensor, description, undefined);
+    const report = reportOf(sensor, description, undefined, temporal);
     return { ...report, remarks: [`${message} → ${hint}`, ...report.remarks] };
   } catch (error) {
     if (isUnknownWorkflow(error)) return unknown(sensor);
@@ -109,11 +109,12 @@ function reportOf(
   sensor: string,
   description: WorkflowExecutionDescription,
   view: SessionView | undefined,
+  { location }: TemporalClient,
 ): SensorReport {
   const { typedSearchAttributes, raw } = description;
   const [pending] = raw.pendingActivities ?? [];
   const [payload] = pending?.heartbeatDetails?.payloads ?? [];
-  const beat = payload && defaultPayloadConverter.fromPayload<SessionHeartbeat>(payload);
+  const beat = payload && (readPayload(payload, location) as SessionHeartbeat);
   const told =
     view?.state ?? beat?.session.told.state ?? typedSearchAttributes.get(connectionState);
   const state: number = pending?.state ?? 0;
@@ -130,7 +131,7 @@ function reportOf(
     ...(beat && figuresOf(beat, isHeld)),
     isTaken: beat !== undefined || (pending?.attempt ?? 1) > 1 || pending?.lastStartedTime != null,
     hasWorker: view !== undefined,
-    remarks: remarksOf(sensor, isOpen ? undefined : retriedSteps(description)[0], view),
+    remarks: remarksOf(sensor, isOpen ? undefined : retriedSteps(description, location)[0], view),
   };
 }
 

@@ -103,7 +103,9 @@ async function readRunning(
   description: WorkflowExecutionDescription,
 ): Promise<ShipStatus> {
   const { memo, typedSearchAttributes } = description;
-  const retries = retriedSteps(description).map((step) => sentenceOfRetry(ship, step));
+  const retries = retriedSteps(description, temporal.location).map((step) =>
+    sentenceOfRetry(ship, step),
+  );
   const { requested, resolved } = memo as unknown as MigrationMemo;
   const ledger = resolved && (await readLedger(resolved));
   const handle = temporal.client.workflow.getHandle(names.migrateShip(ship));

@@ -146,7 +146,8 @@ class Watch {
     if (Date.now() - this.retriesAskedAt < RETRIES_EVERY_MS || waiting.length > 0) return;
     this.retriesAskedAt = Date.now();
     const description = await this.handle.describe().catch(() => undefined);
-    const retried = description ? retriedSteps(description) : [];
+    const { location } = this.temporal;
+    const retried = description ? retriedSteps(description, location) : [];
     for (const step of retried) this.sayOnce(sentenceOfRetry(ship, step));
     this.failingSince = retried.length > 0 ? (this.failingSince ?? Date.now()) : undefined;
     if (phase === 'planning' && retried[0]) this.mayGiveUp(ship, retried[0]);

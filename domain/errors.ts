@@ -31,6 +31,7 @@ export const kindOfCode = {
   'temporal-unreachable': 'transient',
   'search-attributes-missing': 'operator',
   'worker-absent': 'operator',
+  'payload-unreadable': 'operator',
   'migration-differs': 'operator',
   'target-differs': 'operator',
   'table-taken': 'operator',

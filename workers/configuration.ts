@@ -14,13 +14,15 @@ import {
   type Environment,
 } from './configuration/environment.ts';
 import { sensorFileFaults } from './configuration/sensor-file-faults.ts';
-import { faultsOf, invalidConfiguration } from './configuration/faults.ts';
+import { faultsOf, invalidConfiguration, type Fault } from './configuration/faults.ts';
 import type { KeyPath } from './configuration/locate-keys.ts';
 import {
   readChannelGroups,
   unreadableFiles,
   type ChannelGroup,
 } from './configuration/read-channel-groups.ts';
+import { readPayloadKeys } from './configuration/read-payload-keys.ts';
+import { PayloadCipher } from './payload-cipher.ts';
 import { readDocument } from './configuration/read-document.ts';
 import { configurationSchema, type ConfigurationFile } from './configuration/schema.ts';
 
@@ -65,6 +67,8 @@ export interface Configuration {
   source: DatabaseConfiguration;
   /** The table's name is a template with `{ship}` and `{group}`. */
   target: DatabaseConfiguration;
+  /** Encrypts what Temporal is told, where there are keys. */
+  payloads: PayloadCipher;
   migration: {
     widthMs: number;
     window: number;
@@ -120,19 +124,36 @@ export function loadConfiguration({
   const base = document.file === undefined ? folder : dirname(document.file);
   const parsed = configurationSchema.safeParse(content);
   const groups = readGroups(content, base);
+  const payloads = readPayloads(content['temporal'], base);
   const faults = [
     ...(parsed.success ? [] : faultsOf(parsed.error)),
     ...crossFaults(content),
     ...databaseFaults(content, base, environment),
     ...sensorFileFaults(content['sensors'], base),
     ...groups.faults,
+    ...payloads.faults,
     ...misspelledVariables(environment),
   ];
   if (parsed.success && faults.length === 0) {
-    return assemble(parsed.data, groups.groups, base, document.file, environment);
+    return {
+      ...assemble(parsed.data, groups.groups, base, document.file, environment),
+      payloads: payloads.cipher,
+    };
   }
   const placeOf = (path: KeyPath) => variableOf(path, environment) ?? document.lineOf(path);
   throw invalidConfiguration(document.name, faults, placeOf);
+}
+
+function readPayloads(temporal: unknown, base: string): { cipher: PayloadCipher; faults: Fault[] } {
+  const { payloadKeys } = configurationSchema.shape.temporal.safeParse(temporal ?? {}).data ?? {};
+  const file = payloadKeys && resolve(base, payloadKeys);
+  try {
+    return { cipher: new PayloadCipher(file ? readPayloadKeys(file) : [], file), faults: [] };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const fault = { path: ['temporal', 'payloadKeys'], message: error.message };
+    return { cipher: new PayloadCipher([], file), faults: [fault] };
+  }
 }
 
 /** Where a group has faults of its own, of the others only the files are looked at. */
@@ -148,7 +169,7 @@ function assemble(
   base: string,
   file: string | undefined,
   environment: Environment,
-): Configuration {
+): Omit<Configuration, 'payloads'> {
   const { source, target, migration, fleet, stack, metrics } = data;
   const home = environment['FAIRLEAD_HOME']?.trim();
   return {

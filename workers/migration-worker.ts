@@ -15,6 +15,7 @@ import type { Configuration } from './configuration.ts';
 import { connectPatiently, workflowCode, type WorkerConnections } from './connect-patiently.ts';
 import { createFleetGauges } from './fleet-gauges.ts';
 import { runUntilTold } from './run-until-told.ts';
+import { converterOf } from './temporal-client.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 import { watchFleet } from './watch-fleet.ts';
 
@@ -58,7 +59,7 @@ function watchFleetOn(
   { configuration, temporal, target, log }: MigrationWorkerOptions,
 ): AsyncDisposable {
   return watchFleet({
-    client: new Client({ connection, namespace: temporal.namespace }),
+    client: new Client({ connection, namespace: temporal.namespace, ...converterOf(temporal) }),
     installation: configuration.migration.installation,
     target,
     gauges: createFleetGauges(Runtime.instance().metricMeter),
@@ -102,6 +103,7 @@ function measured({ configuration, functions }: MigrationWorkerOptions): Migrati
 
 const commonOptions = ({ temporal }: MigrationWorkerOptions): Omit<WorkerOptions, 'taskQueue'> => ({
   namespace: temporal.namespace,
+  ...converterOf(temporal),
   maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
   shutdownGraceTime: SHUTDOWN_GRACE_MS,
   shutdownForceTime: SHUTDOWN_FORCE_MS,

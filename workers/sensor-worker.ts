@@ -12,6 +12,7 @@ import type { Configuration } from './configuration.ts';
 import { connectPatiently, workflowCode } from './connect-patiently.ts';
 import { openConfiguredSensor, sensorLogOf } from './open-configured-sensor.ts';
 import { runUntilTold } from './run-until-told.ts';
+import { converterOf } from './temporal-client.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 
 /** Cancellation, which is how a stop arrives, comes in the answer to a heartbeat. */
@@ -74,6 +75,7 @@ const askForSign = (connection: NativeConnection): Promise<unknown> =>
 function workerOptions({ configuration, temporal }: SensorWorkerOptions): WorkerOptions {
   return {
     namespace: temporal.namespace,
+    ...converterOf(temporal),
     taskQueue: namesOf(configuration.migration.installation).sensorTaskQueue,
     ...workflowCode(),
     maxConcurrentActivityTaskExecutions: slotsOf(configuration),

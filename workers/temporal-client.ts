@@ -4,6 +4,7 @@ import {
   defaultGrpcRetryOptions,
   makeGrpcRetryInterceptor,
   type ConnectionOptions,
+  type DataConverter,
 } from '@temporalio/client';
 import { FairleadError } from '../domain/errors.ts';
 import type { TemporalLocation } from './temporal-location.ts';
@@ -36,7 +37,11 @@ export async function connectTemporal(location: TemporalLocation): Promise<Tempo
     await close();
     throw error;
   }
-  const client = new Client({ connection, namespace: location.namespace });
+  const client = new Client({
+    connection,
+    namespace: location.namespace,
+    ...converterOf(location),
+  });
   return { client, connection, location, [Symbol.asyncDispose]: close };
 }
 
@@ -100,6 +105,10 @@ async function requireNamespace(connection: Connection, location: TemporalLocati
     // Whoever may not look at the namespace may still use it.
   }
 }
+
+/** For a client, and for a worker. */
+export const converterOf = ({ payloads }: TemporalLocation): { dataConverter?: DataConverter } =>
+  payloads ? { dataConverter: payloads.dataConverter } : {};
 
 export function temporalUnreachable(
   { address, local }: TemporalLocation,

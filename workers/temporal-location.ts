@@ -3,6 +3,7 @@ import type { NativeConnectionOptions } from '@temporalio/worker';
 import { FairleadError } from '../domain/errors.ts';
 import type { Configuration } from './configuration.ts';
 import type { Environment } from './configuration/environment.ts';
+import type { PayloadCipher } from './payload-cipher.ts';
 import { readStack } from './stack/stack-file.ts';
 
 /** Set by the local stack for its own worker, so that no `temporal.toml` leads it elsewhere. */
@@ -19,6 +20,7 @@ export interface TemporalLocation {
   ui: string | undefined;
   /** A server of the local stack, not the user's own. */
   local: boolean;
+  payloads?: PayloadCipher | undefined;
 }
 
 /**
@@ -27,9 +29,13 @@ export interface TemporalLocation {
  * @throws {FairleadError} `config-invalid`, `stack-absent`
  */
 export function locateTemporal(
-  { home }: Pick<Configuration, 'home'>,
+  { home, payloads }: Pick<Configuration, 'home'> & Partial<Pick<Configuration, 'payloads'>>,
   environment: Environment = process.env,
 ): TemporalLocation {
+  return { ...serverOf(home, environment), payloads };
+}
+
+function serverOf(home: string, environment: Environment): TemporalLocation {
   const ofStack = environment[STACK_TEMPORAL_VARIABLE];
   if (ofStack) return onLocalStack(ofStack, 'default');
   const configured = configuredTemporal();

@@ -67,6 +67,7 @@ export const provokedBy: Readonly<Record<ErrorCode, Provocation>> = {
     'commands',
     'say within ten seconds that no worker is there, and what to type',
   ),
+  'payload-unreadable': cli('payload-keys', 'are missing: a command says which, with 3'),
   'migration-differs': cli('steering', 'is not joined with %j, and both are shown', 'asked'),
   'target-differs': postgres(
     'wide-table',

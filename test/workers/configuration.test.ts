@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +72,7 @@ describe('defaults', () => {
       ['auxiliary', 'engine', 'navigation'].map((name) => [`${name}.txt`, `/${name}\n`]),
     );
     const named = { 'reader.password': 'secret', 'writer.password': 'secret', ...pemFiles() };
+    Object.assign(named, { 'payload.keys': `a ${randomBytes(32).toString('base64')}` });
     const configuration = load(everything.replaceAll('channels/', ''), {}, { ...files, ...named });
     expect(configuration.sensors).toHaveLength(1);
     expect(configuration.migration.installation).toBe('pier');

@@ -10,6 +10,7 @@ const variables = {
   FAIRLEAD_TARGET_URL: ['target', 'url'],
   FAIRLEAD_SOURCE_PASSWORD_FILE: ['source', 'passwordFile'],
   FAIRLEAD_TARGET_PASSWORD_FILE: ['target', 'passwordFile'],
+  FAIRLEAD_PAYLOAD_KEY_FILE: ['temporal', 'payloadKeys'],
   FAIRLEAD_POSTGRES_PORT: ['stack', 'postgresPort'],
   FAIRLEAD_TEMPORAL_PORT: ['stack', 'temporalPort'],
   FAIRLEAD_TEMPORAL_UI_PORT: ['stack', 'temporalUiPort'],

@@ -49,6 +49,17 @@ const target = z.strictObject({
     .describe('The wide tables: {ship} is the id in lower case, {group} the group number.'),
 });
 
+const temporal = z.strictObject({
+  payloadKeys: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The file of the keys that encrypt what Temporal is told; relative to fairlead.toml. Unset: nothing is encrypted.',
+    )
+    .meta({ example: 'payload.keys' }),
+});
+
 const migration = z.strictObject({
   width: duration(DAY_MS).prefault('2h').describe('How much time one chunk covers.'),
   window: z.int().min(1).max(64).default(2).describe('Chunks of one ship in flight.'),
@@ -260,6 +271,9 @@ const metrics = z.strictObject({
 export const configurationSchema = z.strictObject({
   source: source.prefault({}).describe('The database of the narrow table.'),
   target: target.prefault({}).describe('The database of the wide tables and the ledger.'),
+  temporal: temporal
+    .prefault({})
+    .describe('What Temporal is told; where it is, TEMPORAL_ADDRESS or temporal.toml says.'),
   migration: migration.prefault({}).describe('How ships are migrated.'),
   fleet: fleet.prefault({}).describe('The ships that belong together.'),
   channelGroups: z
