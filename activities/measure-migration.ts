@@ -43,7 +43,7 @@ async function measuredCopy(
   const clock = new StageClock(metrics);
   try {
     const proof = await functions.copyChunk(input, {
-      signal: run.signal,
+      ...run,
       heartbeat: (details) => {
         clock.enter(details.stage);
         run.heartbeat(details);

@@ -35,7 +35,7 @@ export interface TimedRun extends ActivityRun {
   timeoutMs: number;
 }
 
-export interface CopyChunkRun extends ActivityRun {
+export interface CopyChunkRun extends ActivityRun, Partial<Pick<TimedRun, 'timeoutMs'>> {
   heartbeat(details: CopyChunkHeartbeat): void;
   /** How long the source took to answer a statement that does nothing. */
   sourceAnswered?(seconds: number): void;
@@ -55,7 +55,7 @@ export interface MigrationFunctions {
   splitChunk(failure: ChunkFailure): Promise<InstantRange[] | ChunkProof>;
   recordFailure(failure: ChunkFailure): Promise<ChunkProof | undefined>;
   summarizeShip(plan: ShipPlan): Promise<ShipReport>;
-  verifyBatch(input: VerifyBatchInput, run: ActivityRun): Promise<ChunkComparison>;
+  verifyBatch(input: VerifyBatchInput, run: TimedRun): Promise<ChunkComparison>;
 }
 
 export interface MigrationActivities {

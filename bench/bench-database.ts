@@ -6,6 +6,7 @@ import {
   CopyBuffers,
   type MigrationDatabases,
 } from '../activities/postgres/migration-databases.ts';
+import { SourceSlots } from '../activities/postgres/source-slots.ts';
 import { fillOwnTable } from '../activities/postgres/narrow-table.ts';
 import { parseInstant } from '../domain/time.ts';
 import { loadConfiguration } from '../workers/configuration.ts';
@@ -45,6 +46,7 @@ export async function openBenchDatabase(
     groups,
     channelTypes: new Map(),
     buffers: new CopyBuffers(migration.maxBufferBytes),
+    sourceSlots: new SourceSlots(16),
     stallMs: 60_000,
   };
   return { url: url.href, databases, pool, [Symbol.asyncDispose]: () => pool.end() };

@@ -7,6 +7,7 @@ import type { InstantRange, MigrationPhase, ShipReport } from '../domain/migrati
 import type { MigrationMemo } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
 import { sideBySide } from '../domain/side-by-side.ts';
+import type { SourceRestraint } from '../domain/source-allowance.ts';
 import { nearestShip } from '../workers/configuration.ts';
 import { listRunningMigrations } from '../workers/running-migrations.ts';
 import type { TemporalClient } from '../workers/temporal-client.ts';
@@ -15,6 +16,7 @@ import { askWorkflow, describeRun, workerAbsent } from './ask-workflow.ts';
 import { reportOfProgress, verdictOn } from './migration-verdict.ts';
 import { readReprocess } from './reprocess-status.ts';
 import { retriedSteps, sentenceOfRetry, sentenceOfWait } from './retried-steps.ts';
+import { restraintIn, strictest } from './source-restraint.ts';
 import { sentenceOfVerification } from './verification-run.ts';
 
 /** Each of them asks Temporal up to four times, one question after the other. */
@@ -24,6 +26,8 @@ export interface ShipStatus {
   report: ShipReport;
   /** Sentences for the operator. */
   remarks: string[];
+  /** Why the source is to have fewer chunks in flight than configured. */
+  spared?: SourceRestraint | undefined;
 }
 
 export interface StatusScope {
@@ -86,12 +90,13 @@ async function readShipStatus(
   const reprocess = await readReprocess(ship, names, temporal);
   if (description?.status.name === 'RUNNING') {
     const { report, remarks } = await readRunning(ship, names, readLedger, temporal, description);
-    return { report, remarks: [...remarks, ...(reprocess?.remarks ?? [])] };
+    const spared = strictest([restraintIn(description), reprocess?.spared]);
+    return { report, remarks: [...remarks, ...(reprocess?.remarks ?? [])], spared };
   }
   const report = await readLedger(requestAfter(description));
   if (!reprocess) return report && statusAfter(report);
-  const { phase, remarks, range } = reprocess;
-  return { report: { ...(report ?? nothingYet(ship, range)), phase }, remarks };
+  const { phase, remarks, range, spared } = reprocess;
+  return { report: { ...(report ?? nothingYet(ship, range)), phase }, remarks, spared };
 }
 
 /** The figures are the ledger's; the phase is what the workflow says, or said last where no worker answers for it. */

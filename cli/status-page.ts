@@ -1,5 +1,6 @@
 import { formatCount, formatNoun } from '../domain/format-figures.ts';
 import type { ShipReport } from '../domain/migration.ts';
+import { sentenceOfRestraint, type SourceRestraint } from '../domain/source-allowance.ts';
 import { formatDurationMs } from '../domain/time.ts';
 import { briefReportTable } from './migration-verdict.ts';
 import { briefSensorTable, sensorTable } from './sensor-table.ts';
@@ -14,7 +15,11 @@ export interface Status {
   sensors: SensorReport[];
   /** Of neither a ship nor a sensor: what could not be read. */
   remarks: string[];
+  spared?: SourceRestraint | undefined;
 }
+
+export const remarksOf = ({ remarks, spared }: Omit<Status, 'ships' | 'sensors'>): string[] =>
+  spared ? [...remarks, sentenceOfRestraint(spared)] : remarks;
 
 /** What `status --watch` shows: the time, ships, sensors, and what is wrong. */
 export class StatusPage {
@@ -37,9 +42,13 @@ export class StatusPage {
   }
 
   lines({ columns }: PageSize): string[] {
-    const { ships, sensors, remarks } = this.#status ?? { ships: [], sensors: [], remarks: [] };
+    const status: Status = this.#status ?? { ships: [], sensors: [], remarks: [] };
+    const { ships, sensors } = status;
     const reports = ships.map(({ report }) => report);
-    const wrong = new Set([...remarks, ...[...ships, ...sensors].flatMap((one) => one.remarks)]);
+    const wrong = new Set([
+      ...remarksOf(status),
+      ...[...ships, ...sensors].flatMap((one) => one.remarks),
+    ]);
     return [
       `fairlead  ${stamp(new Date())}  ${summary(reports, sensors.length)}`,
       ...(this.#trouble ? ['', `! ${this.#trouble}`, `  as of ${stamp(this.#readAt)}:`] : []),

@@ -26,7 +26,8 @@ import { isServerAway } from './ask-workflow.ts';
 import { readSensorReports } from './sensor-reports.ts';
 import { jsonOfSensor, sensorTable } from './sensor-table.ts';
 import { readShipStatuses } from './ship-status.ts';
-import { StatusPage, type Status } from './status-page.ts';
+import { strictest } from './source-restraint.ts';
+import { remarksOf, StatusPage, type Status } from './status-page.ts';
 import { openPage } from './terminal-page.ts';
 
 type Options = CommonOptions & { watch?: true };
@@ -115,7 +116,7 @@ async function readBoth(
     readShipStatuses(typed, scope, databases, temporal),
     typed.length > 0 ? [] : readSensorReports([], configuration, temporal),
   ]);
-  return { ships, sensors };
+  return { ships, sensors, spared: strictest(ships.map(({ spared }) => spared)) };
 }
 
 /** The ledger can be read without Temporal: then that is said, and all that is lost is what runs just now. */
@@ -135,12 +136,13 @@ const sentenceOfAbsence = ({ message, hint }: FairleadError): string =>
 
 function outcomeOf(status: Status): Outcome {
   const { ships, sensors } = status;
-  const remarks = [...status.remarks, ...[...ships, ...sensors].flatMap((one) => one.remarks)];
+  const remarks = [...remarksOf(status), ...[...ships, ...sensors].flatMap((one) => one.remarks)];
   for (const remark of new Set(remarks)) note(remark);
   return {
     json: {
       ships: ships.map(({ report }) => jsonOfReport(report)),
       sensors: sensors.map(jsonOfSensor),
+      ...(status.spared && { source: status.spared }),
     },
     text: textOf(status),
   };

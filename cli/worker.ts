@@ -57,6 +57,8 @@ export async function runWorker(
     configuration,
     temporal,
     functions: createMigrationFunctions(databases),
+    sourceSlots: databases.sourceSlots,
+    source: forLooks.source,
     target: forLooks.target,
     onReady: () => onReady?.(own.metricsUrl),
   });

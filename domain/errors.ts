@@ -57,6 +57,7 @@ export const kindOfCode = {
   interrupted: 'transient',
   'worker-lost': 'transient',
   'database-busy': 'transient',
+  'source-slots-taken': 'transient',
   'attempt-superseded': 'transient',
   'statement-cancelled': 'transient',
   'rest-unreachable': 'transient',

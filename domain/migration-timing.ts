@@ -33,6 +33,17 @@ export const DEFAULT_TIMING: MigrationTiming = {
   failoverMs: 120_000,
 };
 
+/** What a chunk may wait for a slot of the source comes on top of `chunkTimeout`: a wait is no reason to split it. */
+const SLOT_WAIT_SHARE = 1 / 10;
+
+/** How long an attempt at a chunk may take, with its wait for a slot. */
+export const chunkTimeWithSlotMs = ({ chunkTimeoutMs }: MigrationTiming): number =>
+  chunkTimeoutMs * (1 + SLOT_WAIT_SHARE);
+
+/** How much of that it may wait for one. */
+export const slotWaitWithin = (chunkTimeMs: number): number =>
+  (chunkTimeMs * SLOT_WAIT_SHARE) / (1 + SLOT_WAIT_SHARE);
+
 /**
  * How long a workflow waits before it tries again, doubling each round.
  *

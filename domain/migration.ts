@@ -5,6 +5,7 @@
 
 import type { QuarantineReason } from './classify-cell.ts';
 import type { ErrorCode } from './errors.ts';
+import type { SourceRestraint } from './source-allowance.ts';
 
 /** A half-open range `[from, to)`. */
 export interface InstantRange {
@@ -114,11 +115,13 @@ export interface ChunkQuarantine {
 
 /** What heartbeats of `copyChunk` say. */
 export interface CopyChunkHeartbeat {
-  stage: 'claim' | 'read' | 'columns' | 'wait' | 'write' | 'verify' | 'commit';
+  stage: 'claim' | 'slot' | 'read' | 'columns' | 'wait' | 'write' | 'verify' | 'commit';
   cells: number;
   bytes: number;
   /** Seconds since the last byte arrived or left. */
   silentSeconds: number;
+  /** While the source is to have fewer chunks in flight than configured. */
+  spared?: SourceRestraint;
 }
 
 export interface ChunkFailure extends InstantRange {

@@ -7,6 +7,7 @@ import {
   type MigrationDatabases,
 } from '../activities/postgres/migration-databases.ts';
 import { planShip, prepareTarget } from '../activities/postgres/plan-ship.ts';
+import { SourceSlots } from '../activities/postgres/source-slots.ts';
 import { splitChunk } from '../activities/postgres/settle-chunk.ts';
 import { DEFAULT_CONNECTION_TIMING, type ConnectionTiming } from '../domain/connection-timing.ts';
 import { parseTableName } from '../domain/table-name.ts';
@@ -78,6 +79,7 @@ export async function migrationLab({
     groups: [],
     channelTypes: new Map(),
     buffers: new CopyBuffers(maxBufferBytes),
+    sourceSlots: new SourceSlots(16),
     stallMs: 30_000,
     ...others,
     [Symbol.asyncDispose]: async () => {

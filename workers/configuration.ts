@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { ConnectionTiming } from '../domain/connection-timing.ts';
 import type { MigrationTiming } from '../domain/migration-timing.ts';
+import type { SourceLimits } from '../domain/source-allowance.ts';
 import { checkDigitWarning } from '../domain/ship.ts';
 import type { TableName } from '../domain/table-name.ts';
 import type { ValueFormat } from '../domain/value-format.ts';
@@ -37,6 +38,12 @@ export interface DatabaseConfiguration {
   table: TableName;
 }
 
+export interface SourceConfiguration extends DatabaseConfiguration, SourceLimits {
+  /** Over all workers. */
+  chunksInFlight: number;
+  lookEveryMs: number;
+}
+
 export interface SensorConfiguration {
   name: string;
   url: string;
@@ -64,7 +71,7 @@ export interface Configuration {
   home: string;
   /** Neither source nor target is configured: both are the embedded PostgreSQL. */
   local: boolean;
-  source: DatabaseConfiguration;
+  source: SourceConfiguration;
   /** The table's name is a template with `{ship}` and `{group}`. */
   target: DatabaseConfiguration;
   /** Encrypts what Temporal is told, where there are keys. */
@@ -176,7 +183,7 @@ function assemble(
     file,
     home: home ? resolve(home) : resolve(base, '.fairlead'),
     local: source.url === undefined && target.url === undefined,
-    source: databaseOf(source, base, environment),
+    source: { ...databaseOf(source, base, environment), ...sparingOf(source) },
     target: databaseOf(target, base, environment),
     migration: {
       widthMs: migration.width,
@@ -207,13 +214,21 @@ function assemble(
 }
 
 const databaseOf = (
-  { url, passwordFile, table }: ConfigurationFile['source'],
+  { url, passwordFile, table }: ConfigurationFile['target'],
   base: string,
   environment: Environment,
 ): DatabaseConfiguration => ({
   url: url && withTlsOf(url, environment, base),
   passwordFile: passwordFile && resolve(base, passwordFile),
   table,
+});
+
+const sparingOf = (source: ConfigurationFile['source']) => ({
+  chunksInFlight: source.chunksInFlight,
+  maxLatencyMs: source.maxLatency,
+  maxActive: source.maxActive,
+  maxReplicationLagMs: source.maxReplicationLag,
+  lookEveryMs: source.lookEvery,
 });
 
 const workerOf = (worker: ConfigurationFile['worker']): Configuration['worker'] => ({

@@ -8,16 +8,19 @@ import {
   type MigrationFunctions,
 } from '../activities/migration-activities.ts';
 import { measureMigration } from '../activities/measure-migration.ts';
+import type { SourceSlots } from '../activities/postgres/source-slots.ts';
 import { createMigrationMetrics } from '../activities/migration-metrics.ts';
 import { namesOf } from '../domain/names.ts';
 import { migrationSearchAttributes as searchAttributes } from '../domain/search-attributes.ts';
 import type { Configuration } from './configuration.ts';
 import { connectPatiently, workflowCode, type WorkerConnections } from './connect-patiently.ts';
 import { createFleetGauges } from './fleet-gauges.ts';
+import { createSourceGauges } from './source-gauges.ts';
 import { runUntilTold } from './run-until-told.ts';
 import { converterOf } from './temporal-client.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 import { watchFleet } from './watch-fleet.ts';
+import { watchSource } from './watch-source.ts';
 
 /** Activity slots for everything but chunks, which have a queue of their own, and ships that are waited for. */
 const STEP_SLOTS = 4;
@@ -30,7 +33,10 @@ export interface MigrationWorkerOptions {
   configuration: Configuration;
   temporal: TemporalLocation;
   functions: MigrationFunctions;
-  /** For looking how all ships stand; one connection is enough. */
+  /** What bounds the reading of chunks, as the functions have it. */
+  sourceSlots: SourceSlots;
+  /** For looking how the source does, and how all ships stand; one connection each is enough. */
+  source: Pool;
   target: Pool;
   log: Logger;
   /** Ends the waiting for a server that is away; a running worker ends by SIGTERM or SIGINT. */
@@ -48,6 +54,7 @@ export async function runMigrationWorker(options: MigrationWorkerOptions): Promi
   if (!connections) return;
   const workers = await createWorkers(connections, options);
   await using _watch = watchFleetOn(connections.native, options);
+  await using _source = watchSourceOf(options);
   const [taskQueue, chunkTaskQueue] = workers.map((worker) => worker.options.taskQueue);
   options.log.info({ taskQueue, chunkTaskQueue }, 'worker started');
   options.onReady?.();
@@ -64,6 +71,22 @@ function watchFleetOn(
     target,
     gauges: createFleetGauges(Runtime.instance().metricMeter),
     everyMs: configuration.metrics.lookEveryMs,
+    log,
+  });
+}
+
+function watchSourceOf({
+  configuration,
+  source,
+  sourceSlots,
+  log,
+}: MigrationWorkerOptions): AsyncDisposable {
+  return watchSource({
+    source,
+    slots: sourceSlots,
+    limits: configuration.source,
+    everyMs: configuration.source.lookEveryMs,
+    gauges: createSourceGauges(Runtime.instance().metricMeter),
     log,
   });
 }

@@ -4,6 +4,7 @@ import {
   CopyBuffers,
   type MigrationDatabases,
 } from '../activities/postgres/migration-databases.ts';
+import { SourceSlots } from '../activities/postgres/source-slots.ts';
 import { formatTableName } from '../domain/table-name.ts';
 import { columnTypeOfFormat } from '../domain/value-format.ts';
 import type { Configuration } from './configuration.ts';
@@ -41,6 +42,7 @@ export function openDatabases(
   return {
     source,
     target,
+    sourceSlots: new SourceSlots(configuration.source.chunksInFlight),
     sourceTable: configuration.source.table,
     targetTemplate: formatTableName(configuration.target.table),
     groups: channelGroups.map((group) => ({ ...group, channels: new Set(group.channels) })),

@@ -6,7 +6,7 @@ import {
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { ChunkActivities, MigrationActivities } from '../activities/migration-activities.ts';
-import type { MigrationTiming } from '../domain/migration-timing.ts';
+import { chunkTimeWithSlotMs, type MigrationTiming } from '../domain/migration-timing.ts';
 import { chunkQueueBeside } from '../domain/names.ts';
 
 export type Activities = ActivityInterfaceFor<Omit<MigrationActivities, keyof ChunkActivities>>;
@@ -48,7 +48,7 @@ function optionsOfChunks(timing: MigrationTiming, ship: string): ActivityOptions
     taskQueue: chunkQueueBeside(workflowInfo().taskQueue),
     // Ships take turns. The server takes 64 bytes, and a UTF-16 unit is three at most.
     priority: { fairnessKey: ship.slice(0, 21) },
-    startToCloseTimeout: timing.chunkTimeoutMs,
+    startToCloseTimeout: chunkTimeWithSlotMs(timing),
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // A chunk whose time ran out goes to the workflow at once: the same again would run out again.
     retry: { ...steps.retry, nonRetryableErrorTypes: ['TemporalTimeout:StartToClose'] },

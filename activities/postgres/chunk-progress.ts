@@ -1,10 +1,12 @@
 import { FairleadError } from '../../domain/errors.ts';
 import type { CopyChunkHeartbeat } from '../../domain/migration.ts';
+import { slotWaitWithin } from '../../domain/migration-timing.ts';
 import type { CopyChunkRun } from '../migration-activities.ts';
 import type { WatchedConnection } from './connection.ts';
 import { DeadPathError } from './dead-path.ts';
 import { formatKey, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
+import type { SourceSlots } from './source-slots.ts';
 import { lookAtServer, type Sight } from './server-at-work.ts';
 
 const HEARTBEAT_INTERVAL_MS = 2_000;
@@ -28,8 +30,9 @@ export class ChunkProgress {
   private readonly timer: NodeJS.Timeout;
   private readonly key: ChunkKey;
   private readonly stallMs: number;
+  private readonly sourceSlots: SourceSlots;
   private readonly run: CopyChunkRun;
-  private details: Omit<CopyChunkHeartbeat, 'silentSeconds'> = {
+  private details: Omit<CopyChunkHeartbeat, 'silentSeconds' | 'spared'> = {
     stage: 'claim',
     cells: 0,
     bytes: 0,
@@ -41,9 +44,10 @@ export class ChunkProgress {
   private askAgainAt = 0;
   private copied: string | undefined;
 
-  constructor(key: ChunkKey, { stallMs }: MigrationDatabases, run: CopyChunkRun) {
+  constructor(key: ChunkKey, { stallMs, sourceSlots }: MigrationDatabases, run: CopyChunkRun) {
     this.key = key;
     this.stallMs = stallMs;
+    this.sourceSlots = sourceSlots;
     this.run = run;
     this.signal = AbortSignal.any([run.signal, this.stop.signal]);
     this.timer = setInterval(() => this.tick(), Math.min(HEARTBEAT_INTERVAL_MS, stallMs / 4));
@@ -52,7 +56,7 @@ export class ChunkProgress {
   enter(stage: CopyChunkHeartbeat['stage'], cells = this.details.cells): void {
     this.details = { ...this.details, stage, cells };
     this.lastMoveAt = Date.now();
-    this.run.heartbeat({ ...this.details, silentSeconds: 0 });
+    this.heartbeat();
   }
 
   /** Counts what arrived; 0 for an answer that is none of the chunk's cells. */
@@ -63,6 +67,11 @@ export class ChunkProgress {
 
   sourceAnswered(seconds: number): void {
     this.run.sourceAnswered?.(seconds);
+  }
+
+  /** Undefined where this attempt's own time is not known. */
+  get slotWithinMs(): number | undefined {
+    return this.run.timeoutMs && slotWaitWithin(this.run.timeoutMs);
   }
 
   /** For `withConnection`: counts the bytes of a connection, and asks its server what it does when there are none. */
@@ -77,10 +86,16 @@ export class ChunkProgress {
 
   private tick(): void {
     this.countBytes();
-    this.run.heartbeat({ ...this.details, silentSeconds: this.silentSeconds });
+    this.heartbeat();
     if (!this.isSilent || this.isAsking || Date.now() < this.askAgainAt) return;
     this.isAsking = true;
     void this.judge().finally(() => (this.isAsking = false));
+  }
+
+  private heartbeat(): void {
+    const { restraint } = this.sourceSlots;
+    const { silentSeconds } = this;
+    this.run.heartbeat({ ...this.details, silentSeconds, ...(restraint && { spared: restraint }) });
   }
 
   private countBytes(): void {
@@ -138,7 +153,8 @@ export class ChunkProgress {
   }
 
   private get isSilent(): boolean {
-    return this.silentMs >= this.stallMs && !this.stalled;
+    const isWaiting = this.details.stage === 'slot' && this.connections.size === 0;
+    return this.silentMs >= this.stallMs && !this.stalled && !isWaiting;
   }
 }
 

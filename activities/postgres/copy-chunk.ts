@@ -99,7 +99,6 @@ async function readSource(
   buffer: CopyBuffer,
   progress: ChunkProgress,
 ): Promise<ChunkCells> {
-  progress.enter('read');
   return readChunk(databases, key, buffer, {
     name: attemptName(databases.source, key, token),
     subject: formatKey(key),
@@ -107,6 +106,11 @@ async function readSource(
     watch: progress.watch,
     onProgress: (bytes) => progress.moved(bytes),
     onAnswer: (seconds) => progress.sourceAnswered(seconds),
+    slot: {
+      withinMs: progress.slotWithinMs,
+      onWait: () => progress.enter('slot'),
+      onTaken: () => progress.enter('read'),
+    },
   });
 }
 

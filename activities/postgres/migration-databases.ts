@@ -3,10 +3,13 @@ import type { TableName } from '../../domain/table-name.ts';
 import type { ColumnType } from '../../domain/value-format.ts';
 import type { ChannelGroup } from '../../domain/wide-layout.ts';
 import { CopyBuffer } from './copy-binary.ts';
+import type { SourceSlots } from './source-slots.ts';
 
 /** What a migration's activities work with. */
 export interface MigrationDatabases {
   source: Pool;
+  /** Bound how many chunks are read from it at a time. */
+  sourceSlots: SourceSlots;
   sourceTable: TableName;
   target: Pool;
   /** Such as `tenant.tbl_data_timeseries_{ship}_{group}`. */

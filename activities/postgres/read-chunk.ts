@@ -13,6 +13,7 @@ import type { CopyBuffer } from './copy-binary.ts';
 import { listChannels } from './channel-probes.ts';
 import { quoteTable } from './narrow-table.ts';
 import { asFairleadError } from './postgres-failure.ts';
+import type { SlotUse, TakeSlot } from './source-slots.ts';
 import { formatKey, timestampText, type ChunkKey } from './ledger.ts';
 import type { MigrationDatabases } from './migration-databases.ts';
 
@@ -38,10 +39,12 @@ export interface ReadRun extends Omit<ConnectionUse, 'purpose'> {
   onProgress?: (bytes: number) => void;
   /** Called with how long the source took to answer a statement that does nothing. */
   onAnswer?: (seconds: number) => void;
+  /** How long to wait for a slot of the source, and who is told of it. */
+  slot?: Pick<SlotUse, 'withinMs' | 'onWait'> & { onTaken?: () => void };
 }
 
 /**
- * Reads all cells of a ship's chunk in one snapshot, without holding back the source.
+ * Reads all cells of a ship's chunk in one snapshot, without holding back the source, once the source has a slot for it.
  *
  * The source answers with one row per channel and value format, the cells in arrays: half the time and a quarter
  * of the bytes of one row per cell. Where the pool has room, two connections read half of the time each. Channels in
@@ -57,12 +60,32 @@ export function readChunk(
   buffer: CopyBuffer,
   run: ReadRun,
 ): Promise<ChunkCells> {
+  const { subject = run.name, signal, slot } = run;
+  return databases.sourceSlots.use({ subject, signal, ...slot }, (takeSlot) =>
+    readInSlot(databases, key, buffer, run, takeSlot),
+  );
+}
+
+/** @returns undefined where no slot was free; no transaction is open then */
+function readInSlot(
+  databases: ReadDatabases,
+  key: ChunkKey,
+  buffer: CopyBuffer,
+  run: ReadRun,
+  takeSlot: TakeSlot,
+): Promise<ChunkCells | undefined> {
   const { source, sourceTable: table } = databases;
   const both = endedTogether(run);
   return withConnection(source, both.run, async (client) => {
     const askedAt = performance.now();
     await client.query('begin isolation level repeatable read, read only');
-    run.onAnswer?.((performance.now() - askedAt) / 1_000);
+    const answeredAt = performance.now();
+    if (!(await takeSlot(client))) {
+      await client.query('rollback');
+      return undefined;
+    }
+    run.slot?.onTaken?.();
+    run.onAnswer?.((answeredAt - askedAt) / 1_000);
     const channels = await listChannels(client, table, key.ship);
     run.onProgress?.(0);
     await client.query(PLANNER_SETTINGS);
@@ -96,7 +119,7 @@ function endedTogether(run: ReadRun): ReadTogether {
   };
 }
 
-type ReadDatabases = Pick<MigrationDatabases, 'source' | 'sourceTable' | 'buffers'>;
+type ReadDatabases = Pick<MigrationDatabases, 'source' | 'sourceSlots' | 'sourceTable' | 'buffers'>;
 
 /** @returns where in the buffer each COPY begins */
 async function copyGroups(

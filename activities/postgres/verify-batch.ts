@@ -26,6 +26,9 @@ import { silentUntil } from './silence.ts';
 import { loadChannelMap } from './wide-table.ts';
 import { ledgerOf } from './ledger-schema.ts';
 
+/** Of a batch's time, what each of its twelve chunks may wait for a slot of the source. */
+const SLOT_WAIT_SHARE = 1 / 24;
+
 /**
  * Compares source and target, both read anew: by checksum first, cell by cell only where that differs. Where neither
  * has anything, it tells how long that stays so.
@@ -33,12 +36,14 @@ import { ledgerOf } from './ledger-schema.ts';
 export async function verifyBatch(
   databases: MigrationDatabases,
   { ship, from, to, widthMs }: VerifyBatchInput,
-  { signal }: { signal: AbortSignal },
+  { signal, timeoutMs }: { signal: AbortSignal; timeoutMs?: number },
 ): Promise<ChunkComparison> {
   const [fromUs, toUs, widthUs] = [parseInstant(from), parseInstant(to), widthMs * MS_US];
+  const slotWithinMs = timeoutMs && timeoutMs * SLOT_WAIT_SHARE;
   let sums = noDifference();
   for (const chunk of chunksOf({ fromUs, toUs }, widthUs)) {
-    sums = addComparison(sums, await verifyInParts(databases, { ...chunk, ship }, signal));
+    const key = { ...chunk, ship };
+    sums = addComparison(sums, await verifyInParts(databases, key, signal, slotWithinMs));
   }
   if (!isSilent(sums)) return { from, to, ...sums };
   const nextUs = await silentUntil(databases, ship, toUs, signal);
@@ -51,16 +56,17 @@ export async function verifyInParts(
   databases: MigrationDatabases,
   key: ChunkKey,
   signal: AbortSignal,
+  slotWithinMs?: number,
 ): Promise<ComparisonSums> {
   try {
-    return await verifyChunk(databases, key, signal);
+    return await verifyChunk(databases, key, signal, slotWithinMs);
   } catch (error) {
     const isTooBig = error instanceof FairleadError && error.kind === 'too-big';
     if (!isTooBig || key.toUs - key.fromUs < 2 * MINUTE_US) throw error;
     const [first, second] = halvesOf(key);
     return addComparison(
-      await verifyInParts(databases, { ...key, ...first }, signal),
-      await verifyInParts(databases, { ...key, ...second }, signal),
+      await verifyInParts(databases, { ...key, ...first }, signal, slotWithinMs),
+      await verifyInParts(databases, { ...key, ...second }, signal, slotWithinMs),
     );
   }
 }
@@ -69,12 +75,16 @@ function verifyChunk(
   databases: MigrationDatabases,
   key: ChunkKey,
   signal: AbortSignal,
+  slotWithinMs: number | undefined,
 ): Promise<ComparisonSums> {
   const { target, buffers } = databases;
   const options = { name: `fairlead/verify/${key.ship}`, purpose: 'read' as const, signal };
   return buffers.use('chunk', (buffer) =>
     buffers.use('rows', async (scratch) => {
-      const cells = await readChunk(databases, key, buffer, options);
+      const cells = await readChunk(databases, key, buffer, {
+        ...options,
+        slot: { withinMs: slotWithinMs },
+      });
       return withConnection(target, options, (client) => compare(client, key, cells, scratch));
     }),
   );

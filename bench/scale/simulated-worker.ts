@@ -26,6 +26,8 @@ await runMigrationWorker({
     ...createMigrationFunctions(databases),
     copyChunk: sleepingCopy(databases, Number(sleepMs)),
   },
+  sourceSlots: databases.sourceSlots,
+  source: forLooks.source,
   target: forLooks.target,
   log,
   signal: stop.signal,

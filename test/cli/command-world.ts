@@ -69,7 +69,8 @@ export interface WorldOptions {
   targetUrl?: (url: string) => string;
   /** More of `fairlead.toml`. */
   configuration?: string;
-  /** More of its `[migration]`. */
+  /** More of its `[source]`, and of its `[migration]`. */
+  source?: string;
   migration?: string;
   /** More of its `[target]`. */
   target?: string;
@@ -84,6 +85,7 @@ export async function commandWorld({
   sourceUrl = (url) => url,
   targetUrl = (url) => url,
   configuration = '',
+  source = '',
   migration = '',
   target = '',
   environment = {},
@@ -93,7 +95,7 @@ export async function commandWorld({
   const installation = name ?? database.name.replace('_', '-');
   await writeFile(
     join(folder.path, 'fairlead.toml'),
-    `[source]\nurl = "${sourceUrl(database.url)}"\n[target]\nurl = "${targetUrl(database.url)}"\n${target}` +
+    `[source]\nurl = "${sourceUrl(database.url)}"\n${source}[target]\nurl = "${targetUrl(database.url)}"\n${target}` +
       `[migration]\ninstallation = "${installation}"\n${migration}${TIMING}\n${configuration}`,
   );
   const start = (words: string[]) => startCommand(folder.path, words, environment);

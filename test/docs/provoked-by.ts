@@ -127,6 +127,10 @@ export const provokedBy: Readonly<Record<ErrorCode, Provocation>> = {
     'server-failures',
     'a server that starts, or is no standby that answers, is waited for',
   ),
+  'source-slots-taken': postgres(
+    'source-slots',
+    'says how many are taken when it has waited long enough',
+  ),
   'connection-stalled': postgres(
     'copy-chunk-failures',
     'that hears nothing from a server that is not at work stalls',

@@ -18,7 +18,9 @@ beforeAll(async () => {
   atFirst = await migration.scrape();
   await migration.start();
   waiting = await migration.scraped(
-    (samples) => sumOf(samples, 'fairlead_migration_waiting_seconds', { code: 'disk-full' }) > 1,
+    (samples) =>
+      sumOf(samples, 'fairlead_migration_waiting_seconds', { code: 'disk-full' }) > 1 &&
+      sumOf(samples, 'fairlead_oldest_unfinished_chunk_seconds') > 0,
   );
   await migration.goOn();
   atLast = await migration.scraped(hasLookedAtItsEnd);
@@ -106,7 +108,7 @@ describe('the metrics of a migration', () => {
   });
 
   it('time each stage of an attempt, and what the source takes to answer', () => {
-    for (const stage of ['claim', 'read', 'columns', 'wait', 'write', 'verify', 'commit'])
+    for (const stage of ['claim', 'slot', 'read', 'columns', 'wait', 'write', 'verify', 'commit'])
       expect(sumOf(atLast, 'fairlead_chunk_stage_seconds_count', { stage }), stage).toBeGreaterThan(
         0,
       );
@@ -153,7 +155,7 @@ describe('the metrics of a migration', () => {
         .flatMap((sample) => Object.keys(sample.labels)),
     );
     expect([...labels].toSorted()).toEqual(
-      'code kind le outcome phase reason ship stage state'.split(' '),
+      'cause code kind le outcome phase reason ship stage state'.split(' '),
     );
   });
 

@@ -36,6 +36,29 @@ const source = z.strictObject({
     ),
   passwordFile: passwordFile('reader.password'),
   table: tableName().prefault('tenant.tbl_data_timeseries').describe('The narrow table.'),
+  chunksInFlight: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(16)
+    .describe('Chunks that all workers together read from this database at a time.'),
+  maxLatency: duration()
+    .prefault('1s')
+    .describe('Fewer chunks while a statement that does nothing takes longer.'),
+  maxActive: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .optional()
+    .describe('Fewer chunks while others have more active connections. Unset: no limit.')
+    .meta({ example: 40 }),
+  maxReplicationLag: duration()
+    .optional()
+    .describe('Fewer chunks while replication lags by more. Unset: no limit.')
+    .meta({ example: '10s' }),
+  lookEvery: duration()
+    .prefault('5s')
+    .describe('How often a worker with chunks looks how this database does.'),
 });
 
 const target = z.strictObject({

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from 'pg';
 import { openPool } from '../../../../activities/postgres/connection.ts';
 import { CopyBuffers } from '../../../../activities/postgres/migration-databases.ts';
+import { SourceSlots } from '../../../../activities/postgres/source-slots.ts';
 import { parseTableName } from '../../../../domain/table-name.ts';
 import { anyFreePort } from '../../../../workers/stack/choose-port.ts';
 import { startPostgres, type PostgresServer } from '../../../../workers/stack/postgres-server.ts';
@@ -44,6 +45,7 @@ describe('the room that a preflight finds', () => {
         groups: [],
         channelTypes: new Map(),
         buffers: new CopyBuffers(1 << 26),
+        sourceSlots: new SourceSlots(16),
         stallMs: 60_000,
       });
     } finally {

@@ -1,0 +1,24 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { CopyChunkHeartbeat } from '../domain/migration.ts';
+import type { SourceRestraint } from '../domain/source-allowance.ts';
+
+/** What the heartbeats of a workflow's chunks say of the source; undefined while it is not spared. */
+export function restraintIn({
+  raw,
+}: Pick<WorkflowExecutionDescription, 'raw'>): SourceRestraint | undefined {
+  const heartbeats = (raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
+    (heartbeatDetails?.payloads ?? []).map((payload) =>
+      defaultPayloadConverter.fromPayload<Partial<CopyChunkHeartbeat>>(payload),
+    ),
+  );
+  return strictest(heartbeats.map(({ spared }) => spared));
+}
+
+/** Each worker judges for itself: the one that spares the source most tells why. */
+export function strictest(
+  restraints: readonly (SourceRestraint | undefined)[],
+): SourceRestraint | undefined {
+  const known = restraints.filter((each) => each !== undefined);
+  return known.toSorted((one, other) => one.slots - other.slots)[0];
+}
