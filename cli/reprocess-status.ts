@@ -32,7 +32,7 @@ export async function readReprocess(
   if (description?.status.name !== 'RUNNING') return undefined;
   const { ranges } = description.memo as unknown as ReprocessMemo;
   const title = `${ship}: a reprocess of ${describeRanges(ranges)}`;
-  const spared = restraintIn(description);
+  const spared = restraintIn(description, temporal.location);
   const retries = retriedSteps(description, temporal.location).map((step) =>
     sentenceOfRetry(ship, step),
   );

@@ -90,7 +90,7 @@ async function readShipStatus(
   const reprocess = await readReprocess(ship, names, temporal);
   if (description?.status.name === 'RUNNING') {
     const { report, remarks } = await readRunning(ship, names, readLedger, temporal, description);
-    const spared = strictest([restraintIn(description), reprocess?.spared]);
+    const spared = strictest([restraintIn(description, temporal.location), reprocess?.spared]);
     return { report, remarks: [...remarks, ...(reprocess?.remarks ?? [])], spared };
   }
   const report = await readLedger(requestAfter(description));
