@@ -100,9 +100,9 @@ export async function untilFleetEnds(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, connection } = temporal;
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(END_PATIENCE_MS)]);
   const end = () => client.workflow.getHandle(names.migrateFleet).result();
-  await connection.withAbortSignal(patience, end).catch(() => undefined);
+  const untilAborted = () => connection.withAbortSignal(signal, end);
+  await connection.withDeadline(Date.now() + END_PATIENCE_MS, untilAborted).catch(() => undefined);
 }
 
 /** @returns the ships that wait for their turn */

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { FairleadError } from '../../domain/errors.ts';
 import {
@@ -125,9 +126,18 @@ export class SourceSlots {
 
   /** For the usual time, or until a slot of this process is free. */
   private async pause(signal: AbortSignal | undefined): Promise<void> {
-    const soon = AbortSignal.timeout(Math.round(TRY_EVERY_MS * (0.5 + Math.random())));
-    const either = signal ? AbortSignal.any([soon, signal]) : soon;
-    await once(this.freed, 'freed', { signal: either }).catch(() => signal?.throwIfAborted());
+    const over = new AbortController();
+    const either = { signal: AbortSignal.any(signal ? [over.signal, signal] : [over.signal]) };
+    // Not AbortSignal.timeout: Node 20 may collect one that only AbortSignal.any knows, and then it never fires.
+    const usual = sleep(Math.round(TRY_EVERY_MS * (0.5 + Math.random())), undefined, either);
+    try {
+      await Promise.race([usual, once(this.freed, 'freed', either)]);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      over.abort();
+    }
   }
 
   private refuseLonger({ subject, withinMs = Infinity }: SlotUse, waitedMs: number): void {

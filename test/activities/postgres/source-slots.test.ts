@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Client, Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lookAtSource } from '../../../activities/postgres/look-at-source.ts';
@@ -5,6 +8,9 @@ import { closePool, openPool } from '../../../activities/postgres/connection.ts'
 import { SourceSlots } from '../../../activities/postgres/source-slots.ts';
 import { Gate } from '../../workflows/gate.ts';
 import { freshDatabase, type TestDatabase } from '../../database.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const limits = { maxLatencyMs: 60_000, maxActive: undefined, maxReplicationLagMs: undefined };
 const never = new AbortController().signal;
@@ -92,6 +98,19 @@ describe('slots of the source', () => {
     const waiting = read(async () => undefined);
     await database.query('select pg_terminate_backend($1)', [rows[0]!.pid]);
     expect(await waiting).toBe(true);
+  });
+
+  it('are waited for also where memory is cleared meanwhile', async () => {
+    const [holder, { read }] = [worker(1), worker(1)];
+    const gate = new Gate();
+    const holding = holder.read(() => gate.pass(never));
+    await gate.reachedBy(1);
+    let tries = 0;
+    const waiting = read(async () => undefined, { signal: never, onWait: () => tries++ });
+    for (const most = 4; tries < most; await sleep(20)) collectGarbage();
+    gate.open();
+    expect(await waiting).toBe(true);
+    await holding;
   });
 
   it('says how many are taken when it has waited long enough', async () => {
