@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Client, Pool } from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { lookAtSource } from '../../../activities/postgres/look-at-source.ts';
 import { closePool, openPool } from '../../../activities/postgres/connection.ts';
 import { SourceSlots } from '../../../activities/postgres/source-slots.ts';
@@ -105,9 +104,11 @@ describe('slots of the source', () => {
     const gate = new Gate();
     const holding = holder.read(() => gate.pass(never));
     await gate.reachedBy(1);
-    let tries = 0;
-    const waiting = read(async () => undefined, { signal: never, onWait: () => tries++ });
-    for (const most = 4; tries < most; await sleep(20)) collectGarbage();
+    const onWait = vi.fn(collectGarbage);
+    const waiting = read(async () => undefined, { signal: never, onWait });
+    const clearing = setInterval(collectGarbage, 20);
+    await expect.poll(() => onWait.mock.calls.length, { timeout: 20_000 }).toBeGreaterThan(3);
+    clearInterval(clearing);
     gate.open();
     expect(await waiting).toBe(true);
     await holding;
