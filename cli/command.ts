@@ -1,5 +1,6 @@
 import type { Command, CommanderError } from 'commander';
 import { FairleadError } from '../domain/errors.ts';
+import { jsonText, printable, printableMessage } from '../domain/printable.ts';
 import { loadConfiguration, type Configuration } from '../workers/configuration.ts';
 
 /** What a command has to say in the end: one JSON document for scripts, or a text for people. */
@@ -51,13 +52,17 @@ function wordsOf(command: Command): string {
 /** Writes the one JSON document, or the text, to stdout; `undefined` when the command wrote by itself. */
 export function conclude(outcome: Outcome | undefined, { json }: CommonOptions): void {
   if (outcome === undefined) return;
-  process.stdout.write(`${json ? JSON.stringify(outcome.json) : outcome.text.trimEnd()}\n`);
+  process.stdout.write(`${json ? jsonText(outcome.json) : printable(outcome.text.trimEnd())}\n`);
   process.exitCode = outcome.exitCode ?? 0;
 }
 
+/** Data as they are, such as CSV, on stdout; on a terminal only what it would not obey. */
+export const writeData = (text: string): void =>
+  void process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+
 /** A sentence for the person at the terminal; never on stdout. */
 export const note = (sentence: string): void =>
-  void process.stderr.write(`fairlead: ${sentence}\n`);
+  void process.stderr.write(`fairlead: ${printableMessage(sentence)}\n`);
 
 /**
  * Reads the configuration that `--config` names, and says what is strange about it.

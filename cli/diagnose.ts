@@ -13,6 +13,8 @@ import { RangeOutputs } from './diagnose/range-outputs.ts';
 import { readLogs } from './diagnose/read-logs.ts';
 import { writeWhole } from './diagnose/write-whole.ts';
 import { documentOfFailure, reportFailure } from './report-failure.ts';
+import { printable } from '../domain/printable.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 type Options = CommonOptions & { csv?: string; html?: string };
 
@@ -66,14 +68,14 @@ async function report(
     note(`${html}: the report as a page`);
   }
   if (json) await ranges.finishJson(diagnosisJson(diagnosis));
-  else await print(`${diagnosisText(diagnosis, ranges.first, canvas())}\n`);
+  else await print(`${printable(diagnosisText(diagnosis, ranges.first, canvas()))}\n`);
   return isWhole ? 0 : 4;
 }
 
 function nextStep(csv: string, { failures, ranges, unpaired }: Diagnosis): string {
   const left = failures - ranges + unpaired.rangeCount;
   return left === 0
-    ? `to migrate them: fairlead reprocess ${csv}`
+    ? `to migrate them: fairlead reprocess ${shellWord(csv)}`
     : `${formatCount(left)} without a ship or a range are not in it`;
 }
 

@@ -12,6 +12,7 @@ import {
   addCommand,
   conclude,
   readConfiguration,
+  writeData,
   type CommonOptions,
   type Outcome,
 } from './command.ts';
@@ -41,7 +42,10 @@ async function listFailed(
   await using databases = openDatabases(readConfiguration(options), 1);
   await requireKnown(ships, databases.target);
   const failed = await listFailedChunks(databases.target, ships);
-  if (options.csv && !options.json) return void process.stdout.write(csvOf(failed));
+  if (options.csv && !options.json) {
+    writeData(csvOf(failed));
+    return undefined;
+  }
   const json = failed.map(({ ship, fromUs, toUs, error }) => ({
     ship,
     from: formatInstant(fromUs),

@@ -1,4 +1,5 @@
 import type { SensorLog } from '../activities/sensor/sensor-log.ts';
+import { printableMessage } from '../domain/printable.ts';
 import type { SensorEvent, StreamStatus } from '../domain/sensor.ts';
 import { createLog } from '../workers/install-runtime.ts';
 import { sensorLogOf } from '../workers/open-configured-sensor.ts';
@@ -38,7 +39,7 @@ export function humanDisplay(): HoldDisplay {
   const say = (stream: NodeJS.WriteStream, line: string) => {
     const below = last;
     rewrite('');
-    stream.write(`${line}\n`);
+    stream.write(`${printableMessage(line)}\n`);
     rewrite(below);
   };
   const warn = (message: string, fields: Record<string, unknown> = {}) =>

@@ -8,6 +8,7 @@ import { jsonOfReport, reportOfProgress, reportTable, verdictOn } from './migrat
 import { openProgress } from './progress.ts';
 import type { MigrationHandle } from './start-migration.ts';
 import { watchMigration, type Watched } from './watch-migration.ts';
+import { shellWords } from '../domain/shell-word.ts';
 
 export interface StartedShip {
   ship: string;
@@ -92,7 +93,7 @@ function reportsOf(watched: Watched): ShipReport[] {
 }
 
 const detachedSentence = (ships: readonly string[]): string =>
-  `detached; the migration goes on. To see it: fairlead status --watch; to end it: fairlead cancel ${ships.join(' ')}`;
+  `detached; the migration goes on. To see it: fairlead status --watch; to end it: fairlead cancel ${shellWords(ships)}`;
 
 const exitCodeOf = ({ kind }: FairleadError): number => exitCodeOfKind[kind];
 

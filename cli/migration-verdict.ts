@@ -4,6 +4,7 @@ import type { MigrationProgress } from '../domain/migration-progress.ts';
 import { renderTable } from './table.ts';
 import { formatDurationMs } from '../domain/time.ts';
 import { rangeTitle } from '../domain/migration-progress.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 export interface Verdict {
   exitCode: 0 | 4;
@@ -23,7 +24,7 @@ function failedChunks({ ship, chunks }: ShipReport): string[] {
   if (chunks.failed === 0) return [];
   const noun = chunks.failed === 1 ? 'chunk' : 'chunks';
   return [
-    `${ship} finished with ${formatCount(chunks.failed)} failed ${noun}; to see them: fairlead failed ${ship}`,
+    `${ship} finished with ${formatCount(chunks.failed)} failed ${noun}; to see them: fairlead failed ${shellWord(ship)}`,
   ];
 }
 

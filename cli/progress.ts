@@ -1,5 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { formatCount } from '../domain/format-figures.ts';
+import { printableLine, printableMessage } from '../domain/printable.ts';
 import { formatDurationMs } from '../domain/time.ts';
 
 /** One piece of long work, such as a ship; `total` may change while it runs. */
@@ -54,8 +55,9 @@ function barProgress(stream: NodeJS.WriteStream, { unit, now }: Settings): Progr
     linewrap: false,
   });
   return {
-    task: (name, total, start = 0) => {
+    task: (named, total, start = 0) => {
       let pace: Pace | undefined = new Pace(start, now);
+      const name = printableLine(named);
       const bar: SingleBar = bars.create(Math.max(1, total), start, { name, summary: '' });
       let all = total;
       return {
@@ -72,13 +74,13 @@ function barProgress(stream: NodeJS.WriteStream, { unit, now }: Settings): Progr
         },
       };
     },
-    note: (sentence) => bars.log(`${sentence}\n`),
+    note: (sentence) => bars.log(`${printableMessage(sentence)}\n`),
     [Symbol.dispose]: () => bars.stop(),
   };
 }
 
 function lineProgress(stream: NodeJS.WriteStream, { unit, everyMs, now }: Settings): Progress {
-  const write = (line: string) => void stream.write(`${line}\n`);
+  const write = (line: string) => void stream.write(`${printableMessage(line)}\n`);
   return {
     task: (name, total, start = 0) => {
       let pace: Pace | undefined = new Pace(start, now);
@@ -86,7 +88,7 @@ function lineProgress(stream: NodeJS.WriteStream, { unit, everyMs, now }: Settin
       const sayNowAndThen = (text: () => string) => {
         if (now() - saidAt < everyMs) return;
         saidAt = now();
-        write(`${name}: ${text()}`);
+        write(`${printableLine(name)}: ${text()}`);
       };
       return {
         update(done, newTotal = all) {

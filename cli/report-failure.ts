@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import type { WrongUsage } from './command.ts';
 import { exitCodeOfKind, FairleadError } from '../domain/errors.ts';
+import { jsonText, printableMessage } from '../domain/printable.ts';
 
 const WHERE_TO_REPORT =
   'this is a bug of Fairlead: please report it with the lines above and the command that you typed';
@@ -10,11 +11,10 @@ export function reportFailure(error: unknown, argv: readonly string[]): void {
   if (error instanceof CommanderError && error.exitCode === 0) return;
   const failure = asFailure(error);
   process.exitCode = exitCodeOfKind[failure.kind];
-  process.stderr.write(`fairlead: ${failure.message}\n`);
-  if (failure.kind === 'bug') process.stderr.write(`${stackOf(error)}\n`);
-  if (failure.hint) process.stderr.write(`  → ${failure.hint}\n`);
-  if (argv.includes('--json'))
-    process.stdout.write(`${JSON.stringify(documentOfFailure(failure))}\n`);
+  process.stderr.write(`fairlead: ${printableMessage(failure.message)}\n`);
+  if (failure.kind === 'bug') process.stderr.write(`${printableMessage(stackOf(error))}\n`);
+  if (failure.hint) process.stderr.write(`  → ${printableMessage(failure.hint)}\n`);
+  if (argv.includes('--json')) process.stdout.write(`${jsonText(documentOfFailure(failure))}\n`);
 }
 
 export function documentOfFailure(error: unknown): object {

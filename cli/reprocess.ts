@@ -12,12 +12,14 @@ import { requireBothOrNeither } from '../workers/resolve-database.ts';
 import { connectTemporal } from '../workers/temporal-client.ts';
 import { locateTemporal } from '../workers/temporal-location.ts';
 import { explained } from './ask-workflow.ts';
-import { addCommand, note, readConfiguration, type CommonOptions } from './command.ts';
+import { addCommand, note, readConfiguration, writeData, type CommonOptions } from './command.ts';
+import { jsonText } from '../domain/printable.ts';
 import { untilDetached, watchShips, worstOf } from './migrate-ships.ts';
 import { jsonOfReport, reportOfProgress, reportTable } from './migration-verdict.ts';
 import { readRanges } from './read-ranges.ts';
 import { openParts, rangesByShip, startReprocesses, type RangesOfShip } from './start-reprocess.ts';
 import type { Watched } from './watch-migration.ts';
+import { shellWords } from '../domain/shell-word.ts';
 
 /** `fairlead reprocess <post_proc.csv>` */
 export function addReprocess(program: Command): void {
@@ -134,7 +136,7 @@ function conclude(
       to: formatInstant(toUs),
     }));
     const ships = reports.map(jsonOfReport);
-    process.stdout.write(`${JSON.stringify({ ships, ranges, failing })}\n`);
+    process.stdout.write(`${jsonText({ ships, ranges, failing })}\n`);
   } else writeRanges(open);
   const failures = watched.flatMap((one) => (one.end === 'failed' ? [one.error] : []));
   const isDetached = watched.some(({ end }) => end === 'detached');
@@ -143,7 +145,7 @@ function conclude(
 }
 
 const writeRanges = (ranges: readonly FailedRange[]): void =>
-  void process.stdout.write(ranges.map(formatPostProc).join(''));
+  writeData(ranges.map(formatPostProc).join(''));
 
 const reportOf = (one: Watched) => {
   if (one.end === 'finished') return [one.report];
@@ -170,6 +172,6 @@ function* sentencesOn(
   const ships = [...new Set(open.map(({ ship }) => ship))];
   const ranges = open.length === 1 ? '1 range is' : `${open.length} ranges are`;
   if (watched.some(({ end }) => end === 'detached'))
-    yield `detached; it goes on. The same file joins it again; to end it: fairlead cancel ${ships.join(' ')}`;
-  else yield `${ranges} still failing; to see why: fairlead failed ${ships.join(' ')}`;
+    yield `detached; it goes on. The same file joins it again; to end it: fairlead cancel ${shellWords(ships)}`;
+  else yield `${ranges} still failing; to see why: fairlead failed ${shellWords(ships)}`;
 }

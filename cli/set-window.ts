@@ -14,6 +14,7 @@ import {
 } from './command.ts';
 import { chunksInFlight } from './migration-options.ts';
 import { sendToShip } from './steer.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 /** `fairlead set-window <ship> <n>` */
 export function addSetWindow(program: Command): void {
@@ -40,7 +41,7 @@ async function changeWindow(
   const send = (handle: WorkflowHandle) => handle.executeUpdate(setWindow, { args: [window] });
   if (!(await sendToShip(temporal, names, ship, send)))
     throw new FairleadError('usage-invalid', `no migration of ${ship} runs`, {
-      hint: `to start it: fairlead migrate ${ship} --window ${window}`,
+      hint: `to start it: fairlead migrate ${shellWord(ship)} --window ${window}`,
     });
   return { json: { ship, window }, text: `${ship}: ${window} chunks in flight` };
 }

@@ -18,6 +18,7 @@ import { readReprocess } from './reprocess-status.ts';
 import { retriedSteps, sentenceOfRetry, sentenceOfWait } from './retried-steps.ts';
 import { restraintIn, strictest } from './source-restraint.ts';
 import { sentenceOfVerification } from './verification-run.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 /** Each of them asks Temporal up to four times, one question after the other. */
 const SHIPS_AT_ONCE = 16;
@@ -146,7 +147,7 @@ function statusAfter(report: ShipReport): ShipStatus {
   return {
     report: { ...report, phase: 'cancelled' },
     remarks: [
-      `${ship}: no migration runs, and chunks are open; to go on: fairlead migrate ${ship}`,
+      `${ship}: no migration runs, and chunks are open; to go on: fairlead migrate ${shellWord(ship)}`,
     ],
   };
 }
@@ -174,6 +175,6 @@ export function neverMigrated(ship: string, known: readonly string[]): FairleadE
   const meant = nearestShip(ship, known);
   const advice = meant ? `did you mean ${meant}? ` : '';
   return new FairleadError('ship-unknown', `${ship} was never migrated to this target`, {
-    hint: `${advice}fairlead status shows which ships were; to migrate it: fairlead migrate ${ship}`,
+    hint: `${advice}fairlead status shows which ships were; to migrate it: fairlead migrate ${shellWord(ship)}`,
   });
 }

@@ -12,6 +12,7 @@ import type { TemporalClient } from '../workers/temporal-client.ts';
 import type { migrateShip } from '../workflows/migrate-ship.ts';
 import { migrationHeader } from '../workflows/migration-header.ts';
 import type { MigrationOptions } from './migration-options.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 export type MigrationHandle = WorkflowHandle<typeof migrateShip>;
 
@@ -49,7 +50,7 @@ export function requireSame(
 ): void {
   const running = { ...requested, ...resolved };
   if (!differs(running, typed)) return;
-  throw migrationDiffers(asked.ship, asked.ship, running, asked);
+  throw migrationDiffers(asked.ship, shellWord(asked.ship), running, asked);
 }
 
 /** As {@link requireSame}, of all ships of the fleet; one that an older release started tells nothing, and is joined. */

@@ -19,6 +19,7 @@ import type { TemporalClient } from '../workers/temporal-client.ts';
 import { describeRanges, reprocessHeader } from '../workflows/reprocess-header.ts';
 import type { reprocessShip } from '../workflows/reprocess-ship.ts';
 import { describeRun } from './ask-workflow.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 export type ReprocessHandle = WorkflowHandle<typeof reprocessShip>;
 
@@ -135,7 +136,7 @@ async function requireSame(
     'migration-differs',
     `${ship}: a reprocess of ${describeRanges(running)} runs already; asked was ${describeRanges(asked)}`,
     {
-      hint: `the same file joins it; fairlead cancel ${ship} ends it, then repeat the command`,
+      hint: `the same file joins it; fairlead cancel ${shellWord(ship)} ends it, then repeat the command`,
     },
   );
 }

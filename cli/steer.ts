@@ -15,6 +15,7 @@ import {
   type CommonOptions,
   type Outcome,
 } from './command.ts';
+import { shellWords } from '../domain/shell-word.ts';
 
 const UPDATE_TIMEOUT_MS = 6_000;
 const SHIPS_AT_ONCE = 16;
@@ -105,7 +106,7 @@ export async function sendToShip(
 function nothingRuns(ships: readonly string[], other?: string): FairleadError {
   const what = other ? `no migration and no ${other}` : 'no migration';
   return new FairleadError('usage-invalid', `${what} of ${ships.join(', ')} runs`, {
-    hint: `fairlead status shows what does; to start one: fairlead migrate ${ships[0]}`,
+    hint: `fairlead status shows what does; to start one: fairlead migrate ${shellWords(ships.slice(0, 1))}`,
   });
 }
 

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { formatCount } from '../domain/format-figures.ts';
+import { printableLine } from '../domain/printable.ts';
 
 export interface Column {
   title: string;
@@ -53,4 +54,4 @@ function renderBlocks(columns: readonly Column[], rows: string[][]): string {
 }
 
 const formatCell = (cell: string | number): string =>
-  typeof cell === 'number' ? formatCount(cell) : cell;
+  typeof cell === 'number' ? formatCount(cell) : printableLine(cell);

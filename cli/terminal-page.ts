@@ -1,3 +1,5 @@
+import { printableLine } from '../domain/printable.ts';
+
 /** A page of text that is always new: on a terminal in place, elsewhere one below the other. */
 export interface TerminalPage extends Disposable {
   /** @param draw makes the lines for so many columns; called again when the terminal changes its size */
@@ -27,7 +29,7 @@ function onTerminal(stream: NodeJS.WriteStream): TerminalPage {
   const draw = () => {
     const { columns, rows } = stream;
     const lines = last({ columns, rows }).slice(0, Math.max(1, rows));
-    const drawn = lines.map((line) => `${line}${END_OF_LINE}`).join('\n');
+    const drawn = lines.map((line) => `${printableLine(line)}${END_OF_LINE}`).join('\n');
     stream.write(`${BEGIN}${HOME}${drawn}${REST}${END}`);
   };
   stream.write(ENTER);
@@ -47,7 +49,7 @@ function onTerminal(stream: NodeJS.WriteStream): TerminalPage {
 function onPaper(stream: NodeJS.WriteStream): TerminalPage {
   const size = { columns: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY };
   return {
-    show: (draw) => void stream.write(`${draw(size).join('\n')}\n`),
+    show: (draw) => void stream.write(`${draw(size).map(printableLine).join('\n')}\n`),
     [Symbol.dispose]: () => {},
   };
 }

@@ -6,6 +6,7 @@ import { worstOf } from './migrate-ships.ts';
 import type { RepairedShip } from './repair-ships.ts';
 import { renderTable } from './table.ts';
 import type { WatchedVerification } from './watch-verification.ts';
+import { shellWord, shellWords } from '../domain/shell-word.ts';
 
 const TITLES = ['source', 'matched', 'missing', 'different', 'extra', 'quarantined'] as const;
 
@@ -41,7 +42,7 @@ export function outcomeOfUnfinished(
     note(`${ship}: the verification was cancelled, and says nothing; the same command begins anew`);
   if (detached.length > 0)
     note(
-      `detached; the verification goes on. To see it: fairlead status ${detached.join(' ')}, or the same command; to end it: fairlead cancel ${detached.join(' ')}`,
+      `detached; the verification goes on. To see it: fairlead status ${shellWords(detached)}, or the same command; to end it: fairlead cancel ${shellWords(detached)}`,
     );
   const found = watched.filter((one) => typeof one === 'object');
   const outcome = outcomeOfVerify(found, options);
@@ -88,14 +89,14 @@ function differencesOf(report: VerifyReport): string[] {
 }
 
 const repairSentence = ({ ship, from, to }: VerifyReport): string =>
-  `to copy what differs again: fairlead verify ${ship} --from ${from} --to ${to} --repair`;
+  `to copy what differs again: fairlead verify ${shellWord(ship)} --from ${from} --to ${to} --repair`;
 
 function sentencesOnRepair({ before, repaired, after }: RepairedShip): string[] {
   const { ship } = before;
   if (!repaired) return [`${ship}: nothing differs, there is nothing to repair`];
   if (repaired.end === 'detached')
     return [
-      `detached; the repair of ${ship} goes on. To see what it made of it: fairlead verify ${ship}`,
+      `detached; the repair of ${ship} goes on. To see what it made of it: fairlead verify ${shellWord(ship)}`,
     ];
   const { end } = repaired;
   const failed = end === 'finished' ? repaired.report.chunks.failed : 0;
@@ -110,7 +111,7 @@ function sentencesOnRepair({ before, repaired, after }: RepairedShip): string[] 
 }
 
 const failedSentence = (ship: string, failed: number): string =>
-  `${ship}: ${failed === 1 ? '1 chunk' : `${failed} chunks`} failed again; why: fairlead failed ${ship}`;
+  `${ship}: ${failed === 1 ? '1 chunk' : `${failed} chunks`} failed again; why: fairlead failed ${shellWord(ship)}`;
 
 const extraSentence = (ship: string): string =>
   `${ship}: what is only in the target of channels that the source has no cell of in that chunk is taken for another writer's, and stays`;

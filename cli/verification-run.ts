@@ -5,6 +5,7 @@ import { verifyProgress } from '../workflows/messages.ts';
 import { askWorkflow, describeRun, explained, workerAbsent } from './ask-workflow.ts';
 import { notConfirmed } from './steer.ts';
 import type { VerifyHandle } from './watch-verification.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 const POLL_INTERVAL_MS = 200;
 /** An attempt hears of its end with its next heartbeat. */
@@ -31,7 +32,7 @@ export async function sentenceOfVerification(
     'answer' in reply
       ? `is ${reply.answer.phase}, ${Math.floor(reply.answer.percent)} % compared`
       : workerAbsent(names, temporal).message;
-  return `${ship}: a verification of ${from} to ${to} runs: ${state}; to end it: fairlead cancel ${ship}`;
+  return `${ship}: a verification of ${from} to ${to} runs: ${state}; to end it: fairlead cancel ${shellWord(ship)}`;
 }
 
 /**

@@ -20,6 +20,7 @@ import { reprocessShips } from './reprocess.ts';
 import { neverMigrated } from './ship-status.ts';
 import { renderTable } from './table.ts';
 import type { Watched } from './watch-migration.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 /** What was found of a ship, and what its repair made of it. */
 interface LateShip {
@@ -107,7 +108,7 @@ function sentencesOn({ ship, look, error, repaired, after }: LateShip): string[]
     ...(error ? [`${error.message} → ${error.hint ?? ''}`] : []),
     ...(look ? [`${ship}: ${sentenceOfLook(look)}`, ...namesOf(look)] : []),
     ...(look && look.cells.missing > 0 && !repaired
-      ? [`to copy these chunks again: fairlead verify ${ship} --late --repair`]
+      ? [`to copy these chunks again: fairlead verify ${shellWord(ship)} --late --repair`]
       : []),
     ...(repaired ? [sentenceOnRepair(ship, repaired, after)] : []),
     ...(last ? limitsOfLook(last).map((sentence) => `${ship}: ${sentence}`) : []),
@@ -132,11 +133,11 @@ function sentenceOnRepair(ship: string, repaired: Watched, after: LateLook | und
     case 'cancelled':
       return `${ship}: the repair was cancelled`;
     case 'detached':
-      return `detached; the repair of ${ship} goes on. To see what it made of it: fairlead verify ${ship} --late`;
+      return `detached; the repair of ${ship} goes on. To see what it made of it: fairlead verify ${shellWord(ship)} --late`;
     case 'finished':
       return after?.cells.missing === 0
         ? `${ship}: repaired, nothing is missing any more`
-        : `${ship}: not all is repaired; why: fairlead failed ${ship}`;
+        : `${ship}: not all is repaired; why: fairlead failed ${shellWord(ship)}`;
     default:
       return repaired satisfies never;
   }

@@ -24,6 +24,7 @@ import {
   type RetriedStep,
 } from './retried-steps.ts';
 import type { MigrationHandle } from './start-migration.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 const POLL_INTERVAL_MS = 500;
 /** Each look is work for a worker: at most so many ships are looked at in a second, however many are watched. */
@@ -85,7 +86,7 @@ const lookEveryMs = (watched: number): number =>
   Math.max(POLL_INTERVAL_MS, (watched * 1_000) / LOOKS_PER_SECOND);
 
 const pausedSentence = (ship: string): string =>
-  `${ship} is paused; to go on: fairlead resume ${ship}`;
+  `${ship} is paused; to go on: fairlead resume ${shellWord(ship)}`;
 
 /** What one look after the other has shown. */
 class Watch {
@@ -176,7 +177,7 @@ class Watch {
 }
 
 const goesOn = (ship: string, hint = 'remove the cause'): string =>
-  `${hint.replace(/[.;]$/, '')}${hint.includes('\n') ? ';\n' : '; '}the migration waits, and goes on by itself, or at once after: fairlead resume ${ship}`;
+  `${hint.replace(/[.;]$/, '')}${hint.includes('\n') ? ';\n' : '; '}the migration waits, and goes on by itself, or at once after: fairlead resume ${shellWord(ship)}`;
 
 async function resultOf(
   { location, connection }: TemporalClient,

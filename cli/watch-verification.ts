@@ -10,6 +10,7 @@ import { digestOf } from './start-reprocess.ts';
 import { askWorkflow, isCancelledRun, isServerAway, workerAbsent } from './ask-workflow.ts';
 import { callController } from './call-controller.ts';
 import type { ProgressTask } from './progress.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 const POLL_INTERVAL_MS = 500;
 const WORKER_PATIENCE_MS = 6_000;
@@ -46,7 +47,7 @@ export async function startVerification(
     'migration-differs',
     `${ship}: a verification of ${String(memo?.['from'])} to ${String(memo?.['to'])} runs already; asked was ${from} to ${to}`,
     {
-      hint: `repeat the command when it has ended; to end it, where no migration of ${ship} runs: fairlead cancel ${ship}`,
+      hint: `repeat the command when it has ended; to end it, where no migration of ${ship} runs: fairlead cancel ${shellWord(ship)}`,
     },
   );
 }

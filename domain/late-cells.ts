@@ -1,6 +1,7 @@
 import { formatNoun } from './format-figures.ts';
 import type { Difference, InstantRange } from './migration.ts';
 import { rangeTitle } from './migration-progress.ts';
+import { shellWord } from './shell-word.ts';
 
 /**
  * How cells that came late are found without reading the table: by an index on `id`, in the heap blocks that were
@@ -50,17 +51,17 @@ export function limitsOfLook({ ship, by, writers, uncovered }: LateLook): string
   return [
     ...(by === 'blocks'
       ? [
-          `rows that filled gaps in older blocks were not looked at, which happens where several sessions insert rows of different length; fairlead verify ${ship} finds them, and so does --late with an index on id`,
+          `rows that filled gaps in older blocks were not looked at, which happens where several sessions insert rows of different length; fairlead verify ${shellWord(ship)} finds them, and so does --late with an index on id`,
         ]
       : []),
     ...(writers.length > 0
       ? [
-          `a transaction that was writing to the source before its chunks were read is still open (${writersText(writers)}): repeat when it has ended: fairlead verify ${ship} --late`,
+          `a transaction that was writing to the source before its chunks were read is still open (${writersText(writers)}): repeat when it has ended: fairlead verify ${shellWord(ship)} --late`,
         ]
       : []),
     ...(uncovered > 0
       ? [
-          `${formatNoun(uncovered, 'chunk')} were proven before a position in the source was noted, and only comparing all finds what came late to them; once: fairlead verify ${ship}`,
+          `${formatNoun(uncovered, 'chunk')} were proven before a position in the source was noted, and only comparing all finds what came late to them; once: fairlead verify ${shellWord(ship)}`,
         ]
       : []),
   ];

@@ -37,7 +37,7 @@ export function namesOf(installation?: string): Names {
 export const chunkQueueBeside = (taskQueue: string): string =>
   taskQueue.slice(0, -MIGRATION_QUEUE.length) + CHUNK_QUEUE;
 
-const SUBJECTS = /^(?:[^/]+\/)?(migrate-ship|verify-ship|reprocess|sensor-session)\/(.+)$/;
+const SUBJECTS = /^(?:[^/]+\/)?(migrate-ship|verify-ship|reprocess|sensor-session)\/(.+)$/s;
 
 /** Whose workflow this is, by its id; nobody's for that of a fleet. */
 export function subjectOfWorkflow(workflowId: string): { ship?: string; sensor?: string } {

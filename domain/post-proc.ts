@@ -22,6 +22,9 @@ export interface PostProc {
 /** Cells of earlier instants are part of no chunk. */
 const OLDEST_US = parseInstant('1715-01-01');
 const LINE_FEED = 10;
+const QUOTE = 34;
+/** No ship's id is that long: its table's name has 63 bytes. */
+const MOST_QUOTED_BYTES = 256;
 
 /**
  * Reads a `post_proc.csv` as a whole: with or without a header, a byte order mark, CRLF, blank lines and quotes.
@@ -44,11 +47,37 @@ export function parsePostProc(bytes: Uint8Array, nowUs: EpochUs): PostProc {
 /** @yields a line's number and its text; no text where its bytes are not UTF-8 */
 function* linesOf(bytes: Uint8Array): Generator<{ line: number; text: string | undefined }> {
   for (let from = 0, line = 1; from < bytes.length; line++) {
-    const feed = bytes.indexOf(LINE_FEED, from);
-    const to = feed === -1 ? bytes.length : feed;
+    const first = endOfLine(bytes, from);
+    const to = isOpen(bytes, from, first) ? endOfQuoted(bytes, from, first) : first;
     yield { line, text: decoded(bytes.subarray(from, to)) };
+    for (let feed = bytes.indexOf(LINE_FEED, from); feed >= 0 && feed < to; line++)
+      feed = bytes.indexOf(LINE_FEED, feed + 1);
     from = to + 1;
   }
+}
+
+function endOfLine(bytes: Uint8Array, from: number): number {
+  const feed = bytes.indexOf(LINE_FEED, from);
+  return feed === -1 ? bytes.length : feed;
+}
+
+/** Begins with a quote that the line does not close: a ship's id may hold a line break. */
+const isOpen = (bytes: Uint8Array, from: number, to: number): boolean =>
+  bytes[from] === QUOTE && quotesIn(bytes, from, to) % 2 === 1;
+
+/** Where nothing closes the quote soon, it is a fault of this line alone. */
+function endOfQuoted(bytes: Uint8Array, from: number, first: number): number {
+  for (let to = first; to < Math.min(bytes.length, from + MOST_QUOTED_BYTES);) {
+    to = endOfLine(bytes, to + 1);
+    if (quotesIn(bytes, from, to) % 2 === 0) return to;
+  }
+  return first;
+}
+
+function quotesIn(bytes: Uint8Array, from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at < to; at++) if (bytes[at] === QUOTE) count++;
+  return count;
 }
 
 function decoded(bytes: Uint8Array): string | undefined {
@@ -59,8 +88,17 @@ function decoded(bytes: Uint8Array): string | undefined {
   }
 }
 
-const fieldsOf = (text: string): string[] =>
-  text.split(',').map((field) => field.trim().replace(/^"(.*)"$/, '$1'));
+const FIELD = /^\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(,|$)/;
+
+function fieldsOf(text: string): string[] {
+  const fields: string[] = [];
+  for (let rest = text; ;) {
+    const [all, quoted, plain = '', comma] = FIELD.exec(rest)!;
+    fields.push(quoted?.replaceAll('""', '"') ?? plain.trim());
+    if (!comma) return fields;
+    rest = rest.slice(all.length);
+  }
+}
 
 /** No time is without a digit, so that words in their place are titles. */
 function isHeader(text: string): boolean {
@@ -99,7 +137,10 @@ function instantOf(text: string, messages: string[]): EpochUs | undefined {
 
 /** One line of `post_proc.csv`, with its line feed: always six decimals, as the old pipeline wrote them. */
 export const formatPostProc = ({ ship, fromUs, toUs }: FailedRange): string =>
-  `${ship},${sixDecimals(fromUs)},${sixDecimals(toUs)}\n`;
+  `${field(ship)},${sixDecimals(fromUs)},${sixDecimals(toUs)}\n`;
+
+const field = (text: string): string =>
+  /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 function sixDecimals(us: EpochUs): string {
   const text = formatInstant(us).replace('T', ' ').replace('Z', '');

@@ -26,6 +26,7 @@ import {
   loadChannelMap,
   refuseDifferences,
 } from './wide-table.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 
 /** The instants from which the source says what there is to migrate. */
 interface ShipInSource {
@@ -221,6 +222,6 @@ function remarksOnLoss({ ship, redo }: MigrationRequest, lost: readonly ChannelC
   if (redo) return [];
   return tablesOf(lost).map((table) => {
     const columns = lost.filter((column) => column.table === table).length;
-    return `${columns} columns of ${table} were dropped, and are made again, empty; what they held of proven chunks comes back with: fairlead verify ${ship} --repair`;
+    return `${columns} columns of ${table} were dropped, and are made again, empty; what they held of proven chunks comes back with: fairlead verify ${shellWord(ship)} --repair`;
   });
 }

@@ -1,4 +1,4 @@
-import { escapeIdentifier, type ClientBase } from 'pg';
+import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 import {
   limitsFor,
   type ConnectionPurpose,
@@ -103,7 +103,7 @@ export async function setLimits(
 }
 
 const setStatement = ([name, value]: [string, string]): string =>
-  `set ${escapeIdentifier(name)} = '${value.replaceAll("'", "''")}'`;
+  `set ${escapeIdentifier(name)} = ${escapeLiteral(value)}`;
 
 const WHO = `select pg_backend_pid() as pid, current_setting('server_version_num') as version`;
 const SINCE_WHEN = `select backend_start::text as started from pg_stat_get_activity(pg_backend_pid())`;

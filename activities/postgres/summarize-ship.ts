@@ -20,6 +20,7 @@ import { quoteTable } from './narrow-table.ts';
 import { listTables, resolveTables } from './read-wide.ts';
 import { quoteWideTable } from './wide-table.ts';
 import { ledgerOf } from './ledger-schema.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 
 const DEFAULT_WIDTH_US = 2 * HOUR_US;
 
@@ -80,7 +81,7 @@ export async function summarizeShip(
 
 const neverMigrated = (ship: string) =>
   new FairleadError('ship-unknown', `the ledger has no chunk of ship ${ship}`, {
-    hint: `Migrate it first: fairlead migrate ${ship}`,
+    hint: `Migrate it first: fairlead migrate ${shellWord(ship)}`,
   });
 
 function knownRange({ from, to }: VerifyRequest, extent: Span | undefined): Span | undefined {

@@ -41,6 +41,23 @@ describe('post_proc.csv', () => {
     expect([ranges.length, faults.length]).toEqual([1, 0]);
   });
 
+  it.each(['a,b', '"quoted"', 'two\nlines', 'cr\r', ' blank ', "it's", 'a"b', '"', '\n'])(
+    'has the ship %j as it is',
+    (ship) => {
+      const [range] = parse(`${LINE}\n`).ranges;
+      const text = formatPostProc({ ...range!, ship });
+      const { ranges, faults } = parse(`${text}${LINE}\n`);
+      expect(faults).toEqual([]);
+      expect(ranges.map((found) => found.ship)).toEqual([ship, 'IMO9986063']);
+      expect(ranges[1]!.line).toBe(text.split('\n').length);
+    },
+  );
+
+  it('tells of a quote that nothing closes with its line, and of the others too', () => {
+    const { faults } = parse(`"IMO,${LINE}\n${LINE}\nno,range\n`);
+    expect(faults.map(({ line }) => line)).toEqual([1, 3]);
+  });
+
   it('may be empty', () => {
     for (const text of ['', '\n', '\uFEFF', '\r\n\r\n', 'ship,from,to\n'])
       expect(parse(text)).toMatchObject({ ranges: [], faults: [] });

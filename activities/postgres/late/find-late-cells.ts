@@ -17,6 +17,7 @@ import { advanceMark, loadMark, noteSource, settleMark, WRITERS_PATIENCE_MS } fr
 import { readNewCells, type NewCell } from './read-new-cells.ts';
 import type { SourcePosition } from './source-position.ts';
 import { ledgerOf } from '../ledger-schema.ts';
+import { shellWord } from '../../../domain/shell-word.ts';
 
 /** A proven chunk, and whether it was read before the noted position was known to be final. */
 interface Proof extends Span {
@@ -225,7 +226,9 @@ const nothingNoted = (ship: string) =>
   new FairleadError(
     'late-not-findable',
     `${ship}: nothing tells what of the source is new, because no migration has noted how far it had come`,
-    { hint: `fairlead verify ${ship} finds late cells too: it reads all, and notes it.` },
+    {
+      hint: `fairlead verify ${shellWord(ship)} finds late cells too: it reads all, and notes it.`,
+    },
   );
 
 const notFindable = (
@@ -237,7 +240,7 @@ const notFindable = (
   new FairleadError(
     'late-not-findable',
     `${ship}: nothing tells what of ${formatTableName(table)} is new: ${reasons.join('; ')}`,
-    { hint: `Only fairlead verify ${ship} finds late cells${helpOf(reasons, now)}.` },
+    { hint: `Only fairlead verify ${shellWord(ship)} finds late cells${helpOf(reasons, now)}.` },
   );
 
 function helpOf(reasons: readonly string[], { leaves }: SourcePosition): string {

@@ -11,6 +11,7 @@ import { planChunks } from '../plan-chunks.ts';
 import { findLateCells, type LookOptions } from './find-late-cells.ts';
 import { ensureMark, loadMark, settleMark } from './late-mark.ts';
 import { ledgerOf } from '../ledger-schema.ts';
+import { shellWord } from '../../../domain/shell-word.ts';
 
 /** So often a migration copies late cells: behind a ship that keeps sending old data it would never end. */
 export const MAX_ROUNDS = 10;
@@ -88,7 +89,7 @@ const tooMuch = (ship: string, patienceMs: number) =>
   new FairleadError(
     'late-not-findable',
     `${ship}: reading what is new of the source took longer than ${formatDurationMs(patienceMs)}, half of stepTimeout`,
-    { hint: `fairlead verify ${ship} --late has no such limit.` },
+    { hint: `fairlead verify ${shellWord(ship)} --late has no such limit.` },
   );
 
 const sumOf = (chunks: readonly LateChunk[]): number =>
@@ -102,7 +103,7 @@ function sentenceOnLeft(ship: string, left: readonly LateChunk[], isLastRound: b
   if (left.length === 0) return [];
   const why = isLastRound ? `they kept coming after ${MAX_ROUNDS} rounds` : 'outside this range';
   return [
-    `${formatNoun(sumOf(left), 'cell')} came late and were not copied (${why}): fairlead verify ${ship} --late --repair`,
+    `${formatNoun(sumOf(left), 'cell')} came late and were not copied (${why}): fairlead verify ${shellWord(ship)} --late --repair`,
   ];
 }
 

@@ -1,4 +1,5 @@
 import { checksOf, type Check } from '../../../domain/preflight.ts';
+import { shellWord } from '../../../domain/shell-word.ts';
 import type { TlsOfUrl } from '../tls-of-url.ts';
 import type { Side } from './look.ts';
 
@@ -15,7 +16,8 @@ export function encryptionCheck(
 ): Check {
   const { good, look } = checksOf('sessions', role);
   const { encrypted, isUnixSocket, isLoopback, user, database } = facts;
-  const fix = `export FAIRLEAD_${role.toUpperCase()}_URL='postgresql://${encodeURIComponent(user)}@${server}/${encodeURIComponent(database)}?sslmode=verify-full&sslrootcert=/path/ca.pem'   # the server needs ssl = on`;
+  const url = `postgresql://${encodeURIComponent(user)}@${server}/${encodeURIComponent(database)}?sslmode=verify-full&sslrootcert=/path/ca.pem`;
+  const fix = `export FAIRLEAD_${role.toUpperCase()}_URL=${shellWord(url)}   # the server needs ssl = on`;
   if (isUnixSocket) return good('encryption', 'a unix socket needs none');
   if (encrypted === undefined && isLoopback)
     return good('encryption', 'none, and none is needed: it does not leave this machine');

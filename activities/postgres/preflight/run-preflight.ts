@@ -2,6 +2,7 @@ import { closest } from 'fastest-levenshtein';
 import { formatCount } from '../../../domain/format-figures.ts';
 import { FairleadError } from '../../../domain/errors.ts';
 import { checksOf, type Check, type PreflightReport } from '../../../domain/preflight.ts';
+import { shellWord } from '../../../domain/shell-word.ts';
 import { MS_US } from '../../../domain/time.ts';
 import { listShips } from '../channel-probes.ts';
 import type { MigrationDatabases } from '../migration-databases.ts';
@@ -214,7 +215,7 @@ async function chooseShips(
       toLookAt(
         `${ship} cells`,
         `${ship} of [fleet] has no cell in the source`,
-        `fairlead preflight ${closestTo(ship, known)}`,
+        `fairlead preflight ${shellWord(closestTo(ship, known))}`,
       ),
     ),
   ];

@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import { escapeLiteral, type PoolClient } from 'pg';
 import { formatCount } from '../../../domain/format-figures.ts';
 import { countChunks, subtractSpans, type Span } from '../../../domain/chunk-planning.ts';
 import { checksOf, type Check } from '../../../domain/preflight.ts';
@@ -73,7 +73,7 @@ export function checkRange(range: ShipRange, table: TableName): Check[] {
   const width = formatDurationMs(widthUs / MS_US);
   const found = `oldest and newest cell ${formatRange(oldestUs, newestUs)}: ${formatCount(chunks)} chunks of ${width}`;
   const checks = [good('range', found)];
-  const condition = `from ${quoteTable(table)} where ship_id = '${ship.replaceAll("'", "''")}'`;
+  const condition = `from ${quoteTable(table)} where ship_id = ${escapeLiteral(ship)}`;
   if (stray.impossible > 0)
     checks.push(
       look(

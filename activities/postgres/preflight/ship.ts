@@ -31,6 +31,7 @@ import {
   type ShipRange,
 } from './ship-range.ts';
 import type { SourceTable } from './source-table.ts';
+import { shellWord } from '../../../domain/shell-word.ts';
 
 /** What ships are looked at with. */
 export interface ShipSurroundings {
@@ -308,6 +309,6 @@ export const notLookedAt = (ship: string, error: unknown): Check =>
   error instanceof OutOfTime || error instanceof FairleadError
     ? {
         ...checksOf('ships', ship).look('range', 'not looked at, because the time was over'),
-        fix: `fairlead preflight ${ship}`,
+        fix: `fairlead preflight ${shellWord(ship)}`,
       }
     : checkOfFailure('ships', ship, 'range', error);
