@@ -1,10 +1,10 @@
-import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
 import { listLedgerShips } from '../activities/postgres/list-ledger.ts';
 import type { MigrationDatabases } from '../activities/postgres/migration-databases.ts';
 import { reportShip } from '../activities/postgres/summarize-ship.ts';
 import { FairleadError } from '../domain/errors.ts';
 import type { InstantRange, MigrationPhase, ShipReport } from '../domain/migration.ts';
-import type { MigrationMemo } from '../domain/migration-progress.ts';
+import type { MigrationMemo, MigrationProgress } from '../domain/migration-progress.ts';
 import type { Names } from '../domain/names.ts';
 import { sideBySide } from '../domain/side-by-side.ts';
 import type { SourceRestraint } from '../domain/source-allowance.ts';
@@ -53,12 +53,13 @@ export async function readShipStatuses(
   const running = typed.length > 0 ? [] : await listRunningShips(scope.names, temporal);
   const ships = typed.length > 0 ? typed : [...scope.fleet, ...known, ...running];
   const isKnown = new Set(known);
+  const ask = temporal && questionsTo(temporal);
   const statuses = await sideBySide([...new Set(ships)], SHIPS_AT_ONCE, async (ship) => {
     const readLedger = (request: LedgerRequest) =>
       isKnown.has(ship)
         ? reportShip(databases, { ship, widthMs: scope.widthMs, ...request })
         : Promise.resolve(undefined);
-    const status = await readShipStatus(ship, scope.names, readLedger, temporal);
+    const status = await readShipStatus(ship, scope.names, readLedger, temporal, ask);
     if (!status && typed.includes(ship)) throw neverMigrated(ship, [...known, ...scope.fleet]);
     const verification = temporal && (await sentenceOfVerification(ship, scope.names, temporal));
     if (verification) status?.remarks.push(verification);
@@ -80,8 +81,9 @@ async function readShipStatus(
   names: Names,
   readLedger: ReadLedger,
   temporal: TemporalClient | undefined,
+  ask: Ask | undefined,
 ): Promise<ShipStatus | undefined> {
-  if (!temporal) {
+  if (!temporal || !ask) {
     const report = await readLedger({});
     return report && { report, remarks: remarksOnFinished(report) };
   }
@@ -90,7 +92,8 @@ async function readShipStatus(
   );
   const reprocess = await readReprocess(ship, names, temporal);
   if (description?.status.name === 'RUNNING') {
-    const { report, remarks } = await readRunning(ship, names, readLedger, temporal, description);
+    const running = { ship, names, temporal, ask, description };
+    const { report, remarks } = await readRunning(running, readLedger);
     const spared = strictest([restraintIn(description, temporal.location), reprocess?.spared]);
     return { report, remarks: [...remarks, ...(reprocess?.remarks ?? [])], spared };
   }
@@ -100,35 +103,55 @@ async function readShipStatus(
   return { report: { ...(report ?? nothingYet(ship, range)), phase }, remarks, spared };
 }
 
+type ProgressReply = Awaited<ReturnType<typeof askWorkflow<MigrationProgress>>>;
+/** @returns undefined where a worker is there, and this workflow was not asked because it has nothing more to tell */
+type Ask = (handle: WorkflowHandle, isNeeded: boolean) => Promise<ProgressReply | undefined>;
+
+/**
+ * Each answer is work for a worker: asked is who waits for something, and otherwise the first, to see whether a worker
+ * is there.
+ */
+function questionsTo(temporal: TemporalClient): Ask {
+  let first: Promise<ProgressReply> | undefined;
+  return async (handle, isNeeded) => {
+    if (isNeeded) return askWorkflow(temporal, handle, progress);
+    first ??= askWorkflow(temporal, handle, progress);
+    const reply = await first;
+    return 'silence' in reply ? reply : undefined;
+  };
+}
+
+interface RunningShip {
+  ship: string;
+  names: Names;
+  temporal: TemporalClient;
+  ask: Ask;
+  description: WorkflowExecutionDescription;
+}
+
 /** The figures are the ledger's; the phase is what the workflow says, or said last where no worker answers for it. */
-async function readRunning(
-  ship: string,
-  names: Names,
-  readLedger: ReadLedger,
-  temporal: TemporalClient,
-  description: WorkflowExecutionDescription,
-): Promise<ShipStatus> {
+async function readRunning(running: RunningShip, readLedger: ReadLedger): Promise<ShipStatus> {
+  const { ship, names, temporal, ask, description } = running;
   const { memo, typedSearchAttributes } = description;
   const retries = retriedSteps(description, temporal.location).map((step) =>
     sentenceOfRetry(ship, step),
   );
   const { requested, resolved } = memo as unknown as MigrationMemo;
   const ledger = resolved && (await readLedger(resolved));
+  const told = (typedSearchAttributes.get(migrationPhase) ?? 'planning') as MigrationPhase;
   const handle = temporal.client.workflow.getHandle(names.migrateShip(ship));
-  const reply = await askWorkflow(temporal, handle, progress);
+  const reply = await ask(handle, told === 'waiting' || ledger === undefined);
+  const report = ledger ?? nothingYet(ship, resolved ?? rangeOf(requested));
+  if (reply === undefined) return { report: { ...report, phase: told }, remarks: retries };
   if ('answer' in reply) {
     const { phase, waiting } = reply.answer;
     const remarks = waiting.map((wait) => sentenceOfWait(ship, wait));
-    const report = { ...(ledger ?? reportOfProgress(reply.answer)), phase };
-    return { report, remarks: [...remarks, ...retries] };
+    const shown = { ...(ledger ?? reportOfProgress(reply.answer)), phase };
+    return { report: shown, remarks: [...remarks, ...retries] };
   }
-  const phase = (typedSearchAttributes.get(migrationPhase) ?? 'planning') as MigrationPhase;
   const absent = workerAbsent(names, temporal);
-  const report = ledger ?? nothingYet(ship, resolved ?? rangeOf(requested));
-  return {
-    report: { ...report, phase },
-    remarks: [`${absent.message} → ${absent.hint}`, ...retries],
-  };
+  const remarks = [`${absent.message} → ${absent.hint}`, ...retries];
+  return { report: { ...report, phase: told }, remarks };
 }
 
 const rangeOf = ({ from = '', to }: MigrationMemo['requested']) => ({ from, to });

@@ -55,10 +55,13 @@ function optionsOfChunks(timing: MigrationTiming, ship: string): ActivityOptions
   };
 }
 
+/** All waits of a fleet heartbeat to its one workflow, which takes them one after the other. */
+const PATIENCE_WITH_WAITS = 4;
+
 function optionsOfWaits(timing: MigrationTiming): ActivityOptions {
   return {
     startToCloseTimeout: '365 days',
-    heartbeatTimeout: timing.heartbeatTimeoutMs,
+    heartbeatTimeout: PATIENCE_WITH_WAITS * timing.heartbeatTimeoutMs,
     retry: { initialInterval: timing.retryInitialMs, maximumInterval: timing.retryMaximumMs },
   };
 }
