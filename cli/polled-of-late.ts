@@ -5,6 +5,9 @@ const ANSWER_TIMEOUT_MS = 3_000;
 /** A worker asks for work again at least so often; the server knows for five minutes who did. */
 const POLL_LASTS_MS = 70_000;
 
+/** Who polls and gives no answer for longer does not work, whatever the reason. */
+export const BUSY_PATIENCE_MS = 75_000;
+
 /** Whether a worker of the queue asked for work of late: then one that does not answer may be busy, or just ended. */
 export async function polledOfLate(
   { connection, location: { namespace } }: TemporalClient,
@@ -22,4 +25,4 @@ export async function polledOfLate(
 }
 
 export const busySentence = ({ taskQueue }: Names): string =>
-  `no worker answers on the queue ${taskQueue}, though one asked for work a moment ago: it is busy, or has just ended`;
+  `no worker answers on the queue ${taskQueue}, though one asked for work a moment ago: it is busy, has just ended, or its version is not current, as its log says`;

@@ -8,7 +8,7 @@ import type { migrateShip } from '../workflows/migrate-ship.ts';
 import { askWorkflow, workerAbsent } from './ask-workflow.ts';
 import { note } from './command.ts';
 import type { Start } from './migrate.ts';
-import { busySentence, polledOfLate } from './polled-of-late.ts';
+import { BUSY_PATIENCE_MS, busySentence, polledOfLate } from './polled-of-late.ts';
 import type { StartedShip } from './migrate-ships.ts';
 import type { MigrationOptions } from './migration-options.ts';
 import { requireSameFleet, type AskedRange } from './start-migration.ts';
@@ -113,7 +113,9 @@ async function requireWorker({ temporal, names }: Start, handle: FleetHandle): P
     const reply = await askWorkflow(temporal, handle, fleetProgress);
     if ('answer' in reply) return reply.answer.waitingToStart;
     if (Date.now() - askedAt > WORKER_PATIENCE_MS) {
-      if (!(await polledOfLate(temporal, names.taskQueue))) throw workerAbsent(names, temporal);
+      const mayAnswer = Date.now() - askedAt < BUSY_PATIENCE_MS;
+      if (!mayAnswer || !(await polledOfLate(temporal, names.taskQueue)))
+        throw workerAbsent(names, temporal);
       if (!isSaid) note(busySentence(names));
       isSaid = true;
     }

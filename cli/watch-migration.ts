@@ -16,7 +16,7 @@ import {
   workerAbsent,
 } from './ask-workflow.ts';
 import { callController } from './call-controller.ts';
-import { busySentence, polledOfLate } from './polled-of-late.ts';
+import { BUSY_PATIENCE_MS, busySentence, polledOfLate } from './polled-of-late.ts';
 import {
   retriedSteps,
   sentenceOfRetry,
@@ -115,7 +115,8 @@ class Watch {
       return this.lookAtRetries(reply.answer);
     }
     if (reply.silence === 'no server' || Date.now() - this.silentSince < WORKER_PATIENCE_MS) return;
-    if (!this.last && (await polledOfLate(this.temporal, this.names.taskQueue)))
+    const mayAnswer = !this.last && Date.now() - this.silentSince < BUSY_PATIENCE_MS;
+    if (mayAnswer && (await polledOfLate(this.temporal, this.names.taskQueue)))
       return this.sayOnce(busySentence(this.names));
     const absent = workerAbsent(this.names, this.temporal);
     if (!this.watcher.isTerminal && !this.last) throw absent;

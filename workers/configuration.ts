@@ -91,6 +91,8 @@ export interface Configuration {
     poolSize: number;
     /** Undefined: as many as there are sensors. */
     sensorSlots: number | undefined;
+    /** Undefined: workers have no versions. */
+    deployment: string | undefined;
     /** How long a connection is held while Temporal is away: another worker may have been told to dial. */
     holdAloneMs: number;
   };
@@ -235,6 +237,7 @@ const workerOf = (worker: ConfigurationFile['worker']): Configuration['worker'] 
   chunkSlots: worker.chunkSlots,
   poolSize: worker.poolSize,
   sensorSlots: worker.sensorSlots,
+  deployment: worker.deployment,
   holdAloneMs: worker.holdAlone,
 });
 

@@ -64,7 +64,8 @@ async function connect({
     await requireSearchAttributes(ofClient.connection, temporal.namespace, searchAttributes);
     const native = await connectNatively(temporal);
     const close = async (): Promise<void> => {
-      await native.close();
+      // A worker that was made and never ran holds it: that must not take the place of what went wrong first.
+      await native.close().catch(() => undefined);
       await ofClient[Symbol.asyncDispose]();
     };
     return { native, client: ofClient.client, [Symbol.asyncDispose]: close };

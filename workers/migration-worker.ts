@@ -21,6 +21,8 @@ import { converterOf } from './temporal-client.ts';
 import type { TemporalLocation } from './temporal-location.ts';
 import { watchFleet } from './watch-fleet.ts';
 import { watchSource } from './watch-source.ts';
+import { watchVersion } from './watch-version.ts';
+import { versioningOf, versionOfWorker } from './worker-version.ts';
 
 /** Activity slots for everything but chunks, which have a queue of their own, and ships that are waited for. */
 const STEP_SLOTS = 4;
@@ -55,6 +57,11 @@ export async function runMigrationWorker(options: MigrationWorkerOptions): Promi
   const workers = await createWorkers(connections, options);
   await using _watch = watchFleetOn(connections.native, options);
   await using _source = watchSourceOf(options);
+  await using _version = watchVersion({
+    ...options,
+    connection: connections.native,
+    version: versionOfWorker(options.configuration, 'migration'),
+  });
   const [taskQueue, chunkTaskQueue] = workers.map((worker) => worker.options.taskQueue);
   options.log.info({ taskQueue, chunkTaskQueue }, 'worker started');
   options.onReady?.();
@@ -124,9 +131,13 @@ function measured({ configuration, functions }: MigrationWorkerOptions): Migrati
   return measureMigration(functions, metrics);
 }
 
-const commonOptions = ({ temporal }: MigrationWorkerOptions): Omit<WorkerOptions, 'taskQueue'> => ({
+const commonOptions = ({
+  configuration,
+  temporal,
+}: MigrationWorkerOptions): Omit<WorkerOptions, 'taskQueue'> => ({
   namespace: temporal.namespace,
   ...converterOf(temporal),
+  ...versioningOf(versionOfWorker(configuration, 'migration')),
   maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
   shutdownGraceTime: SHUTDOWN_GRACE_MS,
   shutdownForceTime: SHUTDOWN_FORCE_MS,

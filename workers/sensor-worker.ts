@@ -14,6 +14,8 @@ import { openConfiguredSensor, sensorLogOf } from './open-configured-sensor.ts';
 import { runUntilTold } from './run-until-told.ts';
 import { converterOf } from './temporal-client.ts';
 import type { TemporalLocation } from './temporal-location.ts';
+import { watchVersion } from './watch-version.ts';
+import { versioningOf, versionOfWorker } from './worker-version.ts';
 
 /** Cancellation, which is how a stop arrives, comes in the answer to a heartbeat. */
 const HEARTBEAT_THROTTLE_MS = 1_000;
@@ -58,6 +60,11 @@ async function workOn(connection: NativeConnection, options: SensorWorkerOptions
     connection,
     activities: createSensorActivities({ streams, contact }),
   });
+  await using _version = watchVersion({
+    ...options,
+    connection,
+    version: versionOfWorker(configuration, 'sensor'),
+  });
   sayHowMany(configuration, log);
   log.info({ taskQueue: worker.options.taskQueue, identity }, 'worker started');
   options.onReady?.();
@@ -78,6 +85,7 @@ function workerOptions({ configuration, temporal }: SensorWorkerOptions): Worker
     ...converterOf(temporal),
     taskQueue: namesOf(configuration.migration.installation).sensorTaskQueue,
     ...workflowCode(),
+    ...versioningOf(versionOfWorker(configuration, 'sensor')),
     maxConcurrentActivityTaskExecutions: slotsOf(configuration),
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     shutdownForceTime: SHUTDOWN_FORCE_MS,

@@ -51,6 +51,8 @@ export interface CommandWorld extends AsyncDisposable {
   start: (...words: string[]) => ReturnType<typeof startCommand>;
   /** A worker of this world, until it is disposed of. */
   startWorker: (...words: string[]) => Promise<WorldWorker>;
+  /** One of another build, by its `main.js`. */
+  startWorkerOf: (main: string, ...words: string[]) => Promise<WorldWorker>;
 }
 
 export interface WorldWorker extends AsyncDisposable {
@@ -58,6 +60,8 @@ export interface WorldWorker extends AsyncDisposable {
   /** Settles when the process has ended. */
   ended: Promise<Answer>;
   log: () => string;
+  /** Until a line of its log is like this. */
+  says: (pattern: RegExp) => Promise<void>;
   kill: (signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM') => void;
 }
 
@@ -98,7 +102,26 @@ export async function commandWorld({
     `[source]\nurl = "${sourceUrl(database.url)}"\n${source}[target]\nurl = "${targetUrl(database.url)}"\n${target}` +
       `[migration]\ninstallation = "${installation}"\n${migration}${TIMING}\n${configuration}`,
   );
-  const start = (words: string[]) => startCommand(folder.path, words, environment);
+  const start = (words: string[], main = MAIN) =>
+    startCommand(folder.path, main, words, environment);
+  const startWorkerOf = async (main: string, ...words: string[]): Promise<WorldWorker> => {
+    const worker = start(['worker', ...words], main);
+    const ended = worker.outcome.then(({ exitCode, stderr }) => {
+      throw new Error(`the worker ended with ${exitCode}: ${stderr}`);
+    });
+    await Promise.race([worker.stderr.waitFor(/worker started/), ended]);
+    return {
+      pid: worker.child.pid!,
+      ended: worker.outcome,
+      log: () => worker.stderr.lines.join(''),
+      says: (pattern) => worker.stderr.waitFor(pattern),
+      kill: (signal) => worker.child.kill(signal),
+      [Symbol.asyncDispose]: async () => {
+        worker.child.kill('SIGTERM');
+        await worker.outcome;
+      },
+    };
+  };
   return {
     database,
     names: namesOf(installation),
@@ -106,20 +129,8 @@ export async function commandWorld({
     folder: folder.path,
     fairlead: (...words) => start(words).outcome,
     start: (...words) => start(words),
-    startWorker: async (...words) => {
-      const worker = start(['worker', ...words]);
-      await worker.stderr.waitFor(/worker started/);
-      return {
-        pid: worker.child.pid!,
-        ended: worker.outcome,
-        log: () => worker.stderr.lines.join(''),
-        kill: (signal) => worker.child.kill(signal),
-        [Symbol.asyncDispose]: async () => {
-          worker.child.kill('SIGTERM');
-          await worker.outcome;
-        },
-      };
-    },
+    startWorker: (...words) => startWorkerOf(MAIN, ...words),
+    startWorkerOf,
     [Symbol.asyncDispose]: async () => {
       await folder[Symbol.asyncDispose]();
       if (!shared) await database[Symbol.asyncDispose]();
@@ -127,8 +138,13 @@ export async function commandWorld({
   };
 }
 
-function startCommand(cwd: string, words: string[], environment: Record<string, string>) {
-  const child = spawn(process.execPath, [MAIN, ...words], {
+function startCommand(
+  cwd: string,
+  main: string,
+  words: string[],
+  environment: Record<string, string>,
+) {
+  const child = spawn(process.execPath, [main, ...words], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TEMPORAL_ADDRESS: inject('temporalAddress'), ...environment },

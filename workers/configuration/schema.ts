@@ -206,6 +206,14 @@ const worker = z.strictObject({
       'Streams that one sensor worker holds at once. Unset: as many as there are [[sensors]].',
     )
     .meta({ example: 20 }),
+  deployment: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, { error: 'is no name of letters, digits, - and _' })
+    .optional()
+    .describe(
+      'Name of the Worker Deployment in Temporal: then a release gets work once its version is made current. Unset: every worker gets work at once.',
+    )
+    .meta({ example: 'fairlead' }),
   holdAlone: duration()
     .prefault('5m')
     .describe('A sensor worker that cannot reach Temporal closes its connections after so long.'),
