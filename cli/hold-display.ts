@@ -1,5 +1,5 @@
 import type { SensorLog } from '../activities/sensor/sensor-log.ts';
-import { printableMessage } from '../domain/printable.ts';
+import { jsonText, printableMessage } from '../domain/printable.ts';
 import type { SensorEvent, StreamStatus } from '../domain/sensor.ts';
 import { createLog } from '../workers/install-runtime.ts';
 import { sensorLogOf } from '../workers/open-configured-sensor.ts';
@@ -21,7 +21,7 @@ export interface HoldDisplay extends Disposable {
 export const jsonDisplay = (): HoldDisplay => ({
   log: sensorLogOf(createLog()),
   event: ({ at, event, sensor, ...fields }) =>
-    void process.stdout.write(`${JSON.stringify({ at, event, sensor, ...fields })}\n`),
+    void process.stdout.write(`${jsonText({ at, event, sensor, ...fields })}\n`),
   watch: () => {},
   [Symbol.dispose]: () => {},
 });
