@@ -6,7 +6,7 @@ import type { SourceSlots } from '../activities/postgres/source-slots.ts';
 import { nextAllowance, type SourceHealth, type SourceLimits } from '../domain/source-allowance.ts';
 import type { SourceGauges } from './source-gauges.ts';
 
-/** A source that has not answered after so long, has not. */
+/** A source that has not answered after so long, or after twice what it may take, does not. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 export interface SourceWatchOptions {
@@ -53,9 +53,14 @@ class SourceWatch {
   async #look(stopped: AbortSignal): Promise<SourceHealth | undefined> {
     const { source, limits, log } = this.#options;
     const askedAt = performance.now();
-    const late = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const late = new AbortController();
+    // Not AbortSignal.timeout: Node 20 may collect one that only AbortSignal.any knows, and then it never fires.
+    const timer = setTimeout(
+      () => late.abort(),
+      Math.max(ANSWER_TIMEOUT_MS, 2 * limits.maxLatencyMs),
+    );
     try {
-      const look = await lookAtSource(source, limits, AbortSignal.any([stopped, late]));
+      const look = await lookAtSource(source, limits, AbortSignal.any([stopped, late.signal]));
       this.#tellUnseen(look);
       return look.health;
     } catch (error) {
@@ -65,6 +70,8 @@ class SourceWatch {
       log.debug({ error, latencyMs }, 'source not looked at');
       const unknown = { active: undefined, replicationLagMs: undefined, inFlight: 0 };
       return latencyMs > limits.maxLatencyMs ? { latencyMs, ...unknown } : undefined;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
