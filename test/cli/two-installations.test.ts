@@ -121,7 +121,7 @@ describe.sequential('two installations on one database and in one namespace', ()
     holder.release();
     expect((await pier.fairlead('migrate', '--fleet', ...FROM)).exitCode).toBe(0);
     await temporal.client.workflow.getHandle(pier.names.sensorSession('mast')).terminate();
-  });
+  }, 120_000);
 
   it('count each its own in the ledger', async () => {
     for (const [installation, chunks] of [
