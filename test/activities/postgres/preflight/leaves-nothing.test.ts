@@ -24,7 +24,10 @@ async function stateOf(database: TestDatabase) {
   return rows[0];
 }
 
-/** Every kind of lock that sessions of ours hold (a transaction that writes holds one on its own number), looked at as often as the server answers, until it is told to stop. */
+/**
+ * Every kind of lock that sessions of ours hold (a transaction that writes holds one on its own number), but for that on
+ * its database, which PostgreSQL takes for each session that begins; looked at as often as the server answers, until it is told to stop.
+ */
 async function watchLocks(database: TestDatabase, work: () => Promise<unknown>) {
   const client = new Client({ connectionString: database.url });
   await client.connect();
@@ -35,7 +38,8 @@ async function watchLocks(database: TestDatabase, work: () => Promise<unknown>) 
     for (; !over.signal.aborted; looks++) {
       const { rows } = await client.query(
         `select distinct mode from pg_locks l join pg_stat_activity a using (pid)
-          where a.application_name like 'fairlead/%' and a.datname = current_database() and locktype <> 'virtualxid'`,
+          where a.application_name like 'fairlead/%' and a.datname = current_database() and locktype <> 'virtualxid'
+            and (locktype <> 'object' or classid <> 'pg_database'::regclass)`,
       );
       for (const { mode } of rows) modes.add(mode);
     }
