@@ -23,8 +23,12 @@ const FROM = '2025-01-01T00:00:00.000Z';
 const TO = '2025-01-06T00:00:00.000Z';
 /** After so many events of a run the server of this test suggests a new one; the usual one does after 4,096. */
 const SUGGESTED_AT = 40;
-/** A run looks for the suggestion before each batch of chunks, and each chunk has up to six events. */
-const EVENTS_OF_A_BATCH = 48 * 6;
+/**
+ * A run looks for the suggestion before each batch of 48 chunks. A chunk has up to three events of its activity, three of
+ * the workflow task that takes its end, and one of search attributes where it is a per cent or more, as it is here; so has
+ * the planning of the batch.
+ */
+const EVENTS_OF_A_BATCH = (48 + 1) * 7;
 
 /** A fleet that is migrated by a worker whose chunks only sleep. */
 let world: CommandWorld;
