@@ -47,9 +47,9 @@ export async function failedChunksIn(
 ): Promise<FailedChunk[]> {
   const { rows } = await client.query(
     `select ship_id, from_time::text, to_time::text, error, extract(epoch from updated_at)::float8 * 1000 as failed_at
-       from ${ledgerOf(client)}.chunk
+       from ${ledgerOf(client)}.chunk as failed
       where status = 'failed' and (cardinality($1::text[]) = 0 or ship_id = any ($1))
-      order by ship_id, ${ledgerOf(client)}.chunk.from_time, ${ledgerOf(client)}.chunk.to_time`,
+      order by ship_id, failed.from_time, failed.to_time`,
     [ships],
   );
   const failures = rows.map((row) => ({
